@@ -1,0 +1,26 @@
+/** An error whose message is written for the person who caused it: shown as it is, never retried. Say what is wrong and the next step. */
+export class UserError extends Error {
+  readonly status: number;
+  /** Names the field at fault, when there is one. */
+  readonly field: string | undefined;
+  constructor(message: string, options: { status?: number; field?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'UserError';
+    this.status = options.status ?? 400;
+    this.field = options.field;
+  }
+}
+
+/** 404: the same words for an id that never was and for another org's (RULES D2). */
+export const notFound = (noun: string): UserError =>
+  new UserError(`There is no such ${noun}, or you may not see it.`, { status: 404 });
+
+/** 403 with the reason a person can act on. */
+export const forbidden = (message: string): UserError => new UserError(message, { status: 403 });
+
+/** The text of anything thrown, for logs and cards; never the parameters of a query (drizzle puts them into its message). */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name !== 'DrizzleQueryError') return error.message;
+  return error.cause instanceof Error ? `database: ${error.cause.message}` : 'database query failed';
+}

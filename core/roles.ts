@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+export const zRole = z.enum(ROLES);
+
+const everyone: readonly Role[] = ROLES;
+const askers: readonly Role[] = ['owner', 'admin', 'member'];
+const admins: readonly Role[] = ['owner', 'admin'];
+
+/** The one permission matrix (RULES D2): chat, web and API ask it and nothing else. "own" means what the member asked for. */
+const PERMISSIONS = {
+  'request.create': askers,
+  'run.read': everyone,
+  'run.readAll': admins,
+  'run.stop': askers,
+  'run.stopAll': admins,
+  'approval.read': everyone,
+  'approval.readAll': admins,
+  // A member named by the policy, or whose role it names, decides too: that is checked in decide() against the approval's own snapshot.
+  'approval.decide': askers,
+  'effect.read': everyone,
+  'effect.readAll': admins,
+  'effect.resolve': askers,
+  'connection.read': everyone,
+  'connection.manage': admins,
+  'member.read': everyone,
+  'member.manage': admins,
+  'audit.read': admins,
+  'policy.manage': admins,
+  'apiKey.create': everyone,
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof PERMISSIONS;
+export const permissions = Object.keys(PERMISSIONS) as Permission[];
+
+/** Whether a role may do something. */
+export const can = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
+
+/** Who acts: an active member, and the API key used, if any. */
+export interface Actor {
+  readonly orgId: string;
+  readonly memberId: string;
+  readonly role: Role;
+  readonly apiKey?: { readonly id: string; readonly createdBy: string; readonly scopes: readonly string[] };
+}

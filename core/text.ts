@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** PostgreSQL refuses NUL in text (22021) and lone surrogates in jsonb (22P02): both are the sender's mistake, so they are refused at the door. */
+export const isStorable = (text: string): boolean => !text.includes('\u0000') && text.isWellFormed();
+
+/** Text from outside, storable, between 1 and `max` UTF-16 units after trimming. */
+export const zText = (max: number) =>
+  z
+    .string()
+    .refine(isStorable, 'holds a NUL character or broken Unicode')
+    .transform((text) => text.trim())
+    .pipe(z.string().min(1, 'must not be empty').max(max, `must be at most ${max} characters`));
+
+// Invisible, direction-changing or look-alike-blank characters (RULES A1); the last four are not covered by the Unicode properties.
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u00a0\u2028\u2029\u2800]/gu;
+
+/** Makes every invisible or direction character visible as `\u{…}`, and doubles backslashes, so that the text can be read back exactly. */
+export const escapeInvisible = (text: string): string =>
+  text.replaceAll('\\', '\\\\').replaceAll(INVISIBLE, (found) => `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** The reverse of `escapeInvisible`. */
+export const unescapeInvisible = (text: string): string =>
+  text.replaceAll(/\\(?:\\|u\{([0-9a-f]+)\})/gu, (_, hex: string | undefined) =>
+    hex === undefined ? '\\' : String.fromCodePoint(Number.parseInt(hex, 16)),
+  );
+
+/** Cuts at `max` characters and says how many were left out. */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max)}… (${text.length - max} more characters)`;
+}

@@ -1,0 +1,135 @@
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
+import { hmacSha256, sameText, sha256 } from '#core/hash.ts';
+import type { KeyRing } from '#core/keys.ts';
+import type { Org, Tx } from './client.ts';
+import { auditCheckpoints, auditHeads, auditLog } from './schema/audit.ts';
+
+/** ids and hashes only: no text a person or a model wrote (RULES D6). */
+export interface AuditEntry {
+  /** `member:<id>`, `member:<id> key:<id>`, or `system`. */
+  actor: string;
+  action: string;
+  target: { type: string; id: string };
+  details?: Record<string, string | number | boolean | null | readonly string[]>;
+}
+
+const GENESIS = '0'.repeat(64);
+
+type Row = typeof auditLog.$inferSelect;
+const hashOf = (row: Omit<Row, 'hash'>): string =>
+  sha256(
+    JSON.stringify([
+      row.orgId,
+      row.seq,
+      row.at,
+      row.actor,
+      row.action,
+      row.targetType,
+      row.targetId,
+      row.details,
+      row.previousHash,
+    ]),
+  );
+
+/** Appends one row to the org's chain. Call it last in its transaction: it holds the head's lock until commit. */
+export async function audit(org: Org, entry: AuditEntry): Promise<void> {
+  await org.tx.insert(auditHeads).values({ orgId: org.id, seq: 0, hash: GENESIS }).onConflictDoNothing();
+  const [head] = await org.tx.select().from(auditHeads).where(eq(auditHeads.orgId, org.id)).for('update');
+  if (!head) throw new Error('audit head vanished');
+  const unsigned = {
+    orgId: org.id,
+    seq: head.seq + 1,
+    at: new Date().toISOString(),
+    actor: entry.actor,
+    action: entry.action,
+    targetType: entry.target.type,
+    targetId: entry.target.id,
+    details: JSON.stringify(entry.details ?? {}),
+    previousHash: head.hash,
+  };
+  const hash = hashOf(unsigned);
+  await org.tx.insert(auditLog).values({ ...unsigned, hash });
+  await org.tx.update(auditHeads).set({ seq: unsigned.seq, hash }).where(eq(auditHeads.orgId, org.id));
+}
+
+const signed = (orgId: string, seq: number, hash: string): string => `${orgId}:${seq}:${hash}`;
+
+/** Signs the current head, if it moved. Returns the checkpoint's line for a place outside the database, or null. */
+export async function checkpointAudit(org: Org, keys: KeyRing): Promise<string | null> {
+  const [head] = await org.tx.select().from(auditHeads).where(eq(auditHeads.orgId, org.id));
+  if (!head || head.seq === 0) return null;
+  const signature = hmacSha256(keys.subkey('audit checkpoints'), signed(org.id, head.seq, head.hash));
+  const added = await org.tx
+    .insert(auditCheckpoints)
+    .values({ orgId: org.id, seq: head.seq, hash: head.hash, keyId: keys.newest, signature, at: new Date() })
+    .onConflictDoNothing()
+    .returning({ seq: auditCheckpoints.seq });
+  return added.length === 0
+    ? null
+    : JSON.stringify({ orgId: org.id, seq: head.seq, hash: head.hash, keyId: keys.newest, signature });
+}
+
+export interface AuditVerdict {
+  orgId: string;
+  rows: number;
+  /** The first row that does not hold, or null. */
+  badSeq: number | null;
+  why: string | null;
+}
+
+/** Walks an org's whole chain in pages and compares its checkpoints. `outside` holds checkpoints kept outside the database. */
+export async function verifyAudit(
+  tx: Tx,
+  orgId: string,
+  keys: KeyRing,
+  outside: readonly { seq: number; hash: string }[] = [],
+): Promise<AuditVerdict> {
+  const checkpoints = await tx
+    .select()
+    .from(auditCheckpoints)
+    .where(eq(auditCheckpoints.orgId, orgId))
+    .orderBy(asc(auditCheckpoints.seq));
+  const expected = new Map<number, string>();
+  for (const point of checkpoints) {
+    const signature = hmacSha256(keys.subkey('audit checkpoints', point.keyId), signed(orgId, point.seq, point.hash));
+    if (!sameText(signature, point.signature))
+      return { orgId, rows: 0, badSeq: point.seq, why: 'a checkpoint has a wrong signature' };
+    expected.set(point.seq, point.hash);
+  }
+  for (const point of outside) expected.set(point.seq, point.hash);
+  let previous = { seq: 0, hash: GENESIS };
+  for (;;) {
+    const page = await tx
+      .select()
+      .from(auditLog)
+      .where(and(eq(auditLog.orgId, orgId), gt(auditLog.seq, previous.seq)))
+      .orderBy(asc(auditLog.seq))
+      .limit(1000);
+    for (const row of page) {
+      const bad = (why: string): AuditVerdict => ({ orgId, rows: previous.seq, badSeq: previous.seq + 1, why });
+      if (row.seq !== previous.seq + 1) return bad('a row is missing');
+      if (row.previousHash !== previous.hash) return bad('the row does not follow the one before it');
+      if (row.hash !== hashOf(row)) return bad('the row was changed');
+      const point = expected.get(row.seq);
+      if (point && point !== row.hash) return bad('the chain was rewritten after a checkpoint');
+      previous = { seq: row.seq, hash: row.hash };
+    }
+    if (page.length < 1000) break;
+  }
+  const [head] = await tx.select().from(auditHeads).where(eq(auditHeads.orgId, orgId));
+  const newest = Math.max(head?.seq ?? 0, ...expected.keys());
+  if (newest > previous.seq)
+    return { orgId, rows: previous.seq, badSeq: previous.seq + 1, why: 'the end of the chain was cut off' };
+  if (head && (head.seq !== previous.seq || head.hash !== previous.hash))
+    return { orgId, rows: previous.seq, badSeq: previous.seq, why: 'the head does not match the last row' };
+  return { orgId, rows: previous.seq, badSeq: null, why: null };
+}
+
+/** Newest first. `before` is a sequence number to page on from. */
+export const listAudit = (org: Org, { limit, before }: { limit: number; before?: number }) =>
+  org.tx
+    .select()
+    .from(auditLog)
+    .where(and(eq(auditLog.orgId, org.id), before === undefined ? sql`true` : sql`${auditLog.seq} < ${before}`))
+    .orderBy(desc(auditLog.seq))
+    .limit(limit);

@@ -1,0 +1,97 @@
+import { and, asc, eq, inArray, isNull, lte, sql } from 'drizzle-orm';
+import type { Org } from './client.ts';
+import { messages } from './schema/chat.ts';
+import { members } from './schema/identity.ts';
+import { runs, toolCalls, turns } from './schema/runs.ts';
+import type { CallStatus, RunStatus } from './schema/words.ts';
+
+export type Run = typeof runs.$inferSelect;
+export type ToolCall = typeof toolCalls.$inferSelect;
+export type Turn = typeof turns.$inferSelect;
+
+const isRun = (org: Org, runId: string) => and(eq(runs.orgId, org.id), eq(runs.id, runId));
+
+export async function readRun(org: Org, runId: string): Promise<Run> {
+  const [row] = await org.tx.select().from(runs).where(isRun(org, runId));
+  if (!row) throw new Error(`run ${runId} is missing`);
+  return row;
+}
+
+/** Locks the run's row until commit. */
+export async function lockRun(org: Org, runId: string): Promise<Run | undefined> {
+  const [row] = await org.tx.select().from(runs).where(isRun(org, runId)).for('update');
+  return row;
+}
+
+export const updateRun = (org: Org, runId: string, set: Partial<typeof runs.$inferInsert>): Promise<unknown> =>
+  org.tx.update(runs).set(set).where(isRun(org, runId));
+
+/** Shows what an active run is doing; never brings an ended one back. */
+export const showRun = (org: Org, runId: string, status: RunStatus, statusText: string | null): Promise<unknown> =>
+  org.tx
+    .update(runs)
+    .set({ status, statusText })
+    .where(and(isRun(org, runId), inArray(runs.status, ['running', 'waiting'])));
+
+export const addMachineTime = (org: Org, runId: string, ms: number): Promise<unknown> =>
+  org.tx
+    .update(runs)
+    .set({ machineMs: sql`${runs.machineMs} + ${Math.round(ms)}` })
+    .where(isRun(org, runId));
+
+/** What a run may read of its thread: messages up to its own, oldest first (RULES R2). */
+export const messagesUpTo = (org: Org, threadId: string, seq: number) =>
+  org.tx
+    .select({ message: messages, memberName: members.name })
+    .from(messages)
+    .leftJoin(members, and(eq(members.orgId, messages.orgId), eq(members.id, messages.memberId)))
+    .where(and(eq(messages.orgId, org.id), eq(messages.threadId, threadId), lte(messages.seq, seq)))
+    .orderBy(asc(messages.seq));
+
+export const turnsOf = (org: Org, runId: string): Promise<Turn[]> =>
+  org.tx
+    .select()
+    .from(turns)
+    .where(and(eq(turns.orgId, org.id), eq(turns.runId, runId)))
+    .orderBy(asc(turns.number));
+
+export const toolCallsOf = (org: Org, runId: string): Promise<ToolCall[]> =>
+  org.tx
+    .select()
+    .from(toolCalls)
+    .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.runId, runId)))
+    .orderBy(asc(toolCalls.turnNumber), asc(toolCalls.callNumber));
+
+export async function readToolCall(org: Org, toolCallId: string): Promise<ToolCall> {
+  const [row] = await org.tx
+    .select()
+    .from(toolCalls)
+    .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.id, toolCallId)));
+  if (!row) throw new Error(`tool call ${toolCallId} is missing`);
+  return row;
+}
+
+/** Records how a call ended, once: a later attempt does not overwrite it. */
+export const endToolCall = (
+  org: Org,
+  toolCallId: string,
+  end: { status: CallStatus; result: string; outside: string | null },
+): Promise<unknown> =>
+  org.tx
+    .update(toolCalls)
+    .set({ ...end, endedAt: new Date() })
+    .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.id, toolCallId), isNull(toolCalls.endedAt)));
+
+export const updateToolCall = (org: Org, toolCallId: string, set: Partial<typeof toolCalls.$inferInsert>): Promise<unknown> =>
+  org.tx
+    .update(toolCalls)
+    .set(set)
+    .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.id, toolCallId)));
+
+/** Other runs of the thread that are still going, for the status lines of R2 and for "stop". */
+export const activeRunsIn = (org: Org, threadId: string): Promise<Run[]> =>
+  org.tx
+    .select()
+    .from(runs)
+    .where(and(eq(runs.orgId, org.id), eq(runs.threadId, threadId), inArray(runs.status, ['running', 'waiting'])))
+    .orderBy(asc(runs.number));

@@ -1,0 +1,97 @@
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import type { Outgoing } from '#core/chat.ts';
+import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
+import { members, orgs } from './identity.ts';
+
+/** Every platform event, once (RULES I1, I2). Refused rows keep ids, no text (I3). */
+export const inboundEvents = pgTable(
+  'inbound_events',
+  {
+    id: id(),
+    /** Null when the tenant is unknown to us. */
+    orgId: uuid('org_id').references(() => orgs.id),
+    platform: text('platform').notNull(),
+    tenant: text('tenant').notNull(),
+    sourceKey: text('source_key').notNull(),
+    senderId: text('sender_id').notNull(),
+    outcome: text('outcome', { enum: ['run', 'command', 'refused'] }).notNull(),
+    reason: text('reason'),
+    runId: uuid('run_id'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.platform, t.tenant, t.sourceKey),
+    check('inbound_outcome', oneOf('outcome', ['run', 'command', 'refused'])),
+  ],
+);
+
+export const threads = pgTable(
+  'threads',
+  {
+    id: id(),
+    orgId: orgId().references(() => orgs.id),
+    platform: text('platform', { enum: ['slack', 'discord', 'web'] }).notNull(),
+    tenant: text('tenant').notNull(),
+    channel: text('channel').notNull(),
+    thread: text('thread').notNull(),
+    title: text('title').notNull(),
+    createdBy: uuid('created_by').notNull(),
+    lastSeq: integer('last_seq').notNull().default(0),
+    lastRunNumber: integer('last_run_number').notNull().default(0),
+    /** The run whose turn it is (RULES R2). */
+    claimRunId: uuid('claim_run_id'),
+    claimUntil: at('claim_until'),
+    updatedAt: at('updated_at').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.orgId, t.id),
+    unique().on(t.orgId, t.platform, t.tenant, t.channel, t.thread),
+    foreignKey({ columns: [t.orgId, t.createdBy], foreignColumns: [members.orgId, members.id] }),
+    index().on(t.orgId, t.createdBy, t.updatedAt),
+  ],
+);
+
+export const messages = pgTable(
+  'messages',
+  {
+    id: id(),
+    orgId: orgId(),
+    threadId: uuid('thread_id').notNull(),
+    seq: integer('seq').notNull(),
+    role: text('role', { enum: ['user', 'assistant'] }).notNull(),
+    text: text('text').notNull(),
+    /** Suggested next messages, shown as buttons. */
+    suggestions: jsonb('suggestions').$type<string[]>().notNull().default([]),
+    /** Set for a person's message. */
+    memberId: uuid('member_id'),
+    runId: uuid('run_id'),
+    /** Outside text (RULES T1): where it came from, or null. */
+    outside: text('outside'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.orgId, t.id),
+    unique().on(t.orgId, t.threadId, t.seq),
+    foreignKey({ columns: [t.orgId, t.threadId], foreignColumns: [threads.orgId, threads.id] }),
+  ],
+);
+
+/** What the web chat shows from the assistant's side: the web platform's own store, written only by its ChatOut. */
+export const webPosts = pgTable(
+  'web_posts',
+  {
+    id: id(),
+    orgId: orgId(),
+    threadId: uuid('thread_id').notNull(),
+    key: text('key').notNull(),
+    content: jsonb('content').$type<Outgoing>().notNull(),
+    editedAt: at('edited_at'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.orgId, t.key),
+    index().on(t.orgId, t.threadId, t.createdAt),
+    foreignKey({ columns: [t.orgId, t.threadId], foreignColumns: [threads.orgId, threads.id] }),
+  ],
+);

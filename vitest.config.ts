@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config';
+
+// Two kinds: what needs a database at most, and whole journeys that need Temporal and the workflow bundle too.
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{core,db,activities,workflows,web,bots,scripts,test/setup}/**/*.test.ts'],
+          exclude: ['**/*.journey.test.ts'],
+          globalSetup: ['./test/setup/postgres.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'journeys',
+          include: ['test/journeys/**/*.test.ts'],
+          globalSetup: ['./test/setup/postgres.ts', './test/setup/temporal.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
