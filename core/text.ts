@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** PostgreSQL refuses NUL in text (22021) and lone surrogates in jsonb (22P02): both are the sender's mistake, so they are refused at the door. */
 export const isStorable = (text: string): boolean => !text.includes('\u0000') && text.isWellFormed();
 
+/** Makes any text storable: for what others answer, which cannot be sent back to them. */
+export const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed();
+
 /** Text from outside, storable, between 1 and `max` UTF-16 units after trimming. */
 export const zText = (max: number) =>
   z

@@ -1,4 +1,5 @@
 import { and, asc, eq, inArray, isNull, lte, sql } from 'drizzle-orm';
+import { storable } from '#core/text.ts';
 import type { Org } from './client.ts';
 import { messages } from './schema/chat.ts';
 import { members } from './schema/identity.ts';
@@ -79,7 +80,7 @@ export const endToolCall = (
 ): Promise<unknown> =>
   org.tx
     .update(toolCalls)
-    .set({ ...end, endedAt: new Date() })
+    .set({ ...end, result: storable(end.result), endedAt: new Date() })
     .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.id, toolCallId), isNull(toolCalls.endedAt)));
 
 export const updateToolCall = (org: Org, toolCallId: string, set: Partial<typeof toolCalls.$inferInsert>): Promise<unknown> =>

@@ -1,3 +1,11 @@
+CREATE TABLE "answers" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"org_id" uuid NOT NULL,
+	"is_ok" boolean NOT NULL,
+	"text" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "approval_cards" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"org_id" uuid NOT NULL,
@@ -436,6 +444,7 @@ CREATE TABLE "turns" (
 	CONSTRAINT "turns_org_id_run_id_number_unique" UNIQUE("org_id","run_id","number")
 );
 --> statement-breakpoint
+ALTER TABLE "answers" ADD CONSTRAINT "answers_org_id_orgs_id_fk" FOREIGN KEY ("org_id") REFERENCES "public"."orgs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "approval_cards" ADD CONSTRAINT "approval_cards_org_id_approval_id_approvals_org_id_id_fk" FOREIGN KEY ("org_id","approval_id") REFERENCES "public"."approvals"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "approval_votes" ADD CONSTRAINT "approval_votes_org_id_approval_id_approvals_org_id_id_fk" FOREIGN KEY ("org_id","approval_id") REFERENCES "public"."approvals"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "approval_votes" ADD CONSTRAINT "approval_votes_org_id_member_id_members_org_id_id_fk" FOREIGN KEY ("org_id","member_id") REFERENCES "public"."members"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

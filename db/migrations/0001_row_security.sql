@@ -26,7 +26,7 @@ BEGIN
     'inbound_events', 'threads', 'messages', 'web_posts',
     'runs', 'turns', 'model_calls', 'tool_calls',
     'approvals', 'approval_votes', 'approval_cards', 'effects',
-    'connections', 'credentials', 'audit_log', 'audit_heads', 'audit_checkpoints'
+    'connections', 'credentials', 'answers', 'audit_log', 'audit_heads', 'audit_checkpoints'
   ] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);

@@ -1,3 +1,4 @@
+export * from './answers.ts';
 export * from './approvals.ts';
 export * from './audit.ts';
 export * from './auth.ts';

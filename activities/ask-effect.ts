@@ -1,0 +1,46 @@
+import { and, eq } from 'drizzle-orm';
+import { readEffect } from '#db/effects.ts';
+import { notify } from '#db/notify.ts';
+import { readRun, showRun } from '#db/runs.ts';
+import { members } from '#db/schema/index.ts';
+import { readThread, releaseThread } from '#db/threads.ts';
+import { effectQuestion } from './chat/render/index.ts';
+import type { ActivityDeps } from './deps.ts';
+
+type Asked = { orgId: string; runId: string; effectId: string };
+
+/** An unclear send is asked about, never repeated blindly (RULES E5, E6). */
+export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'chat'>) {
+  return {
+    /** Posts the question; called again after the answer, it shows the answer in its place. */
+    async askAboutEffect({ orgId, runId, effectId }: Asked): Promise<void> {
+      const { thread, effect, byName } = await db.withOrg(orgId, async (org) => {
+        const run = await readRun(org, runId);
+        const found = await readEffect(org, effectId);
+        const place = await readThread(org, run.threadId);
+        if (!found || !place) throw new Error('effect vanished');
+        if (found.state === 'ambiguous') {
+          await showRun(org, runId, 'waiting', `Waits for an answer: was it sent? ${found.summary}`.slice(0, 300));
+          await releaseThread(org, run.threadId, runId);
+        }
+        await notify(org, { runId, threadId: run.threadId });
+        const [by] = found.resolvedBy
+          ? await org.tx
+              .select({ name: members.name })
+              .from(members)
+              .where(and(eq(members.orgId, orgId), eq(members.id, found.resolvedBy)))
+          : [];
+        return { thread: place, effect: found, byName: by?.name ?? null };
+      });
+      const out = chat[thread.platform];
+      if (!out) return;
+      const question = effectQuestion({ ...effect, resolvedByName: byName });
+      const at = await out.post(orgId, thread, question);
+      if (effect.state !== 'ambiguous') await out.edit(orgId, at, question);
+    },
+
+    /** What the waiting run reads after every wake-up. */
+    readEffectState: ({ orgId, effectId }: Asked): Promise<{ state: string }> =>
+      db.withOrg(orgId, async (org) => ({ state: (await readEffect(org, effectId))?.state ?? 'ambiguous' })),
+  };
+}

@@ -1,0 +1,152 @@
+import type { Block, ChatBudget, Outgoing } from '#core/chat.ts';
+import { cut, escapeInvisible } from '#core/text.ts';
+import { fitItems } from './budget.ts';
+import { argumentItems, type Item, readPayload, requestItems } from './payload.ts';
+import { formatTime } from './time.ts';
+
+export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'superseded';
+
+/** What an approval row says, with names in the place of ids. */
+export interface ApprovalFacts {
+  id: string;
+  summary: string;
+  /** RFC 8785 text of what would run: every argument on the card is read from it (RULES A1). */
+  payloadText: string;
+  payloadSha256: string;
+  requestedByName: string;
+  /** Why it waits. */
+  reason: string;
+  /** Values that came from outside, and from where (RULES T2). */
+  origins: { path: string; origin: string }[];
+  requesterMayDecide: boolean;
+  /** "Bo joined 3 hours ago": members and keys younger than 24 h that could decide (RULES A3). */
+  newcomers: string[];
+  status: ApprovalStatus;
+  decidedByName: string | null;
+  decidedAt: Date | null;
+  comment: string | null;
+  expiresAt: Date;
+}
+
+export interface ApprovalCard extends ApprovalFacts {
+  budget: ChatBudget;
+  /** Where the full view is; null when the platform shows it itself. */
+  panelUrl: string | null;
+  /** The reader has opened the full view, so a cut card may be approved. */
+  isViewed?: boolean;
+}
+
+const TITLES: Record<ApprovalStatus, string> = {
+  pending: 'Approval needed',
+  approved: 'Approved',
+  denied: 'Denied',
+  expired: 'Expired',
+  cancelled: 'Cancelled',
+  superseded: 'Replaced by a newer request',
+};
+const FIELDS_PER_BLOCK = 10;
+const OTHER_BLOCKS = 10;
+const TITLE_LENGTH = 140;
+const LINE_LENGTH = 600;
+
+/** The card of an approval, pending or decided, rendered from the canonical payload. Names, titles and notes are literal text, never markup. */
+export function approvalCard(card: ApprovalCard): Outgoing {
+  const title = `${TITLES[card.status]}: ${line(card.summary, TITLE_LENGTH)}`;
+  const { blocks, isCut } = payloadBlocks(card);
+  return {
+    key: `approval:${card.id}`,
+    title,
+    blocks: [...blocks, ...warnings(card), ...(card.status === 'pending' ? ask(card, isCut) : [decision(card)])],
+    fallback: `${title} (asked by ${line(card.requestedByName, 80)})`,
+    subject: { kind: 'approval', id: card.id },
+  };
+}
+
+/** Whether the card of this payload leaves anything out, so that the full view must come first (RULES A1). */
+export const isCardCut = (card: ApprovalCard): boolean => payloadBlocks(card).isCut;
+
+function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } {
+  const payload = readPayload(card.payloadText);
+  const { budget } = card;
+  const room = { fieldLength: budget.fieldLength, items: Math.max(1, budget.blocks - OTHER_BLOCKS) * FIELDS_PER_BLOCK };
+  const head = fitItems(requestItems(payload), { ...room, textLength: budget.textLength / 2 });
+  const used = head.shown.reduce((sum, item) => sum + item.name.length + item.value.length, 0);
+  const items = argumentItems(payload);
+  const args = fitItems(items, { ...room, textLength: budget.textLength - used });
+  return {
+    blocks: [
+      ...fieldBlocks([...head.shown, ...context(card)]),
+      { kind: 'markdown', text: items.length === 0 ? '**No arguments**' : '**Arguments**' },
+      ...fieldBlocks(args.shown),
+    ],
+    isCut: head.isCut || args.isCut,
+  };
+}
+
+const context = (card: ApprovalCard): Item[] => [
+  { name: 'Asked by', value: line(card.requestedByName, 80) },
+  { name: 'Why it waits', value: line(card.reason, LINE_LENGTH) },
+  { name: 'Expires', value: formatTime(card.expiresAt) },
+  { name: 'Payload', value: `sha256 ${card.payloadSha256.slice(0, 12)}` },
+];
+
+function fieldBlocks(items: Item[]): Block[] {
+  const count = Math.ceil(items.length / FIELDS_PER_BLOCK);
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'fields' as const,
+    items: items.slice(index * FIELDS_PER_BLOCK, (index + 1) * FIELDS_PER_BLOCK),
+  }));
+}
+
+function warnings(card: ApprovalCard): Block[] {
+  const origins = card.origins.map(
+    ({ path, origin }) => `${line(path, 120) || 'This call'} comes from outside: ${line(origin, 300)}`,
+  );
+  const texts = [
+    ...(origins.length > 0 ? [joined(origins)] : []),
+    ...(card.newcomers.length > 0 ? [joined(card.newcomers.map((text) => line(text, 200)))] : []),
+    ...(card.requesterMayDecide ? ['You are the only person in this org, so you may approve your own request.'] : []),
+  ];
+  return texts.map((text) => ({ kind: 'note', tone: 'warning', text }));
+}
+
+function ask(card: ApprovalCard, isCut: boolean): Block[] {
+  const isOff = isCut && card.isViewed !== true;
+  return [
+    ...(isOff
+      ? [
+          {
+            kind: 'note' as const,
+            tone: 'warning' as const,
+            text: 'Some values are too long for this card. Open the full view, then you can approve.',
+          },
+        ]
+      : []),
+    {
+      kind: 'buttons',
+      items: [
+        { id: `approve:${card.id}`, label: 'Approve', style: 'primary', ...(isOff ? { disabled: true } : {}) },
+        { id: `deny:${card.id}`, label: 'Deny', style: 'danger' },
+        {
+          id: `view:${card.id}`,
+          label: 'View full payload',
+          ...(card.panelUrl === null ? {} : { url: card.panelUrl }),
+        },
+      ],
+    },
+  ];
+}
+
+function decision(card: ApprovalCard): Block {
+  const who = card.decidedByName === null ? '' : ` by ${line(card.decidedByName, 80)}`;
+  const when = card.decidedAt === null ? '' : ` on ${formatTime(card.decidedAt)}`;
+  const why = card.comment ? `. They said: ${line(card.comment, LINE_LENGTH)}` : '';
+  return {
+    kind: 'note',
+    tone: card.status === 'approved' ? 'good' : 'bad',
+    text: `${TITLES[card.status]}${who}${when}${why}`,
+  };
+}
+
+const line = (text: string, max: number): string => cut(escapeInvisible(text), max).toWellFormed();
+const joined = (lines: string[]): string => lines.slice(0, 10).join('\n');

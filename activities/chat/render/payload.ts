@@ -1,0 +1,77 @@
+import { sha256 } from '#core/hash.ts';
+import { escapeInvisible } from '#core/text.ts';
+import { type Json, type JsonObject, type Payload, zPayload } from '#core/tools.ts';
+import { leaves, showText, showValue } from './leaves.ts';
+
+export interface Item {
+  name: string;
+  value: string;
+}
+
+/** The stored text, parsed. Arguments are the raw ones: a record parser drops a key such as `__proto__`, and nothing may be missing. */
+export function readPayload(payloadText: string): Payload {
+  const raw: unknown = JSON.parse(payloadText);
+  const payload = zPayload.parse(raw);
+  return { ...payload, arguments: (raw as { arguments: JsonObject }).arguments };
+}
+
+/** Every argument: its path and its exact value. */
+export const argumentItems = (payload: Payload): Item[] => {
+  if (Object.keys(payload.arguments).length === 0) return [];
+  return leaves(payload.arguments).map(({ path, value }) => ({
+    name: escapeInvisible(path),
+    value: showValue(value),
+  }));
+};
+
+/** The HTTP request that would be sent, with hosts in punycode; and what else the payload binds. */
+export function requestItems(payload: Payload): Item[] {
+  const { request, connection, attachments } = payload;
+  return [
+    { name: 'Tool', value: escapeInvisible(payload.tool) },
+    ...(connection ? [{ name: 'Connection', value: escapeInvisible(connection.name) }] : []),
+    ...(request ? urlItems(request.method, request.url) : []),
+    ...Object.entries(request?.headers ?? {}).map(([name, value]) => ({
+      name: `Header ${escapeInvisible(name)}`,
+      value: showText(value),
+    })),
+    ...(request?.body ? [bodyItem(request.body, payload.arguments)] : []),
+    ...attachments.map((file) => ({
+      name: 'Attachment',
+      value: `${escapeInvisible(file.name)} (sha256 ${file.sha256})`,
+    })),
+  ];
+}
+
+function urlItems(method: string, url: string): Item[] {
+  const ascii = URL.canParse(url) ? new URL(url).href : url;
+  const shown = [{ name: 'Request', value: escapeInvisible(`${method} ${ascii}`) }];
+  return ascii === url ? shown : [...shown, { name: 'URL as written', value: escapeInvisible(url) }];
+}
+
+/** The body is shown once: when all it holds is among the arguments, it is named by its hash instead. */
+function bodyItem(body: string, args: JsonObject): Item {
+  const isCovered = holdsOnly(body, args);
+  return {
+    name: 'Request body',
+    value: isCovered ? `only values from the arguments below (sha256 ${sha256(body).slice(0, 12)})` : showText(body),
+  };
+}
+
+function holdsOnly(body: string, args: JsonObject): boolean {
+  const parsed = parse(body);
+  // Written otherwise than JSON.stringify would (a doubled key, say), the text itself is shown.
+  if (parsed === undefined || JSON.stringify(parsed) !== body) return false;
+  const known = new Set(leaves(args).map(leafKey));
+  return [parsed, { body: parsed }].some((candidate) => leaves(candidate).every((leaf) => known.has(leafKey(leaf))));
+}
+
+const leafKey = (leaf: { path: string; value: Json }): string => JSON.stringify([leaf.path, leaf.value]);
+
+function parse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { sha256 } from '#core/hash.ts';
+import { newId } from '#core/ids.ts';
+import { storable } from '#core/text.ts';
+import { audit } from '#db/audit.ts';
+import { consumeApproval, inactiveApprovers, lockApproval } from '#db/approvals.ts';
+import type { Database, Org } from '#db/client.ts';
+import { endAttempt, intendEffect, leaseAgain, lockEffectOf, type Effect } from '#db/effects.ts';
+import { lockRun, type ToolCall } from '#db/runs.ts';
+import type { ActionResult } from './integrations/connector.ts';
+import type { SendOutcome } from './send-outcome.ts';
+
+/** What the ledger says to an attempt that wants to send. */
+export type Begun =
+  | { kind: 'send'; effect: Effect }
+  /** An earlier attempt sent and did not live to record the answer (RULES E5, unclear). */
+  | { kind: 'unclear'; effect: Effect }
+  /** Another attempt holds the lease (RULES E4). */
+  | { kind: 'wait'; forMs: number }
+  | { kind: 'ended'; effect: Effect }
+  | { kind: 'refused'; text: string }
+  /** The decision is too old to be used (RULES A5). */
+  | { kind: 'ask_again' };
+
+export type WriteCall = ToolCall & { payload: string; payloadSha256: string };
+
+/**
+ * The only door to side effects (RULES E). Writes the row ahead and uses the approval up, in one transaction that re-hashes the stored payload (E3);
+ * an attempt that finds its own row goes on from its state (E2).
+ */
+export const beginEffect = (db: Database, orgId: string, call: WriteCall, summary: string): Promise<Begun> =>
+  db.withOrg(orgId, async (org): Promise<Begun> => {
+    const run = await lockRun(org, call.runId);
+    const existing = await lockEffectOf(org, call);
+    if (existing) return resume(org, existing.effect, existing.leaseLeftMs, run?.stopRequestedAt != null);
+    const refuse = async (text: string, reason: string): Promise<Begun> => {
+      await audit(org, { actor: 'system', action: 'effect.refused', target: { type: 'tool_call', id: call.id }, details: { reason, payloadSha256: call.payloadSha256 } });
+      return { kind: 'refused', text };
+    };
+    if (!run || run.stopRequestedAt) return { kind: 'refused', text: 'The request was stopped before this was sent.' };
+    if (sha256(call.payload) !== call.payloadSha256) return refuse('What was stored to run was changed since, so it was not sent.', 'payload changed');
+    const effectId = newId();
+    if (call.needsApproval) {
+      const locked = call.approvalId ? await lockApproval(org, call.approvalId) : undefined;
+      const approval = locked?.approval;
+      if (!approval || approval.status !== 'approved') return refuse('It was not approved, so it was not sent.', 'not approved');
+      if (approval.payloadSha256 !== call.payloadSha256 || sha256(approval.payload) !== approval.payloadSha256)
+        return refuse('What would run is not what was approved, so it was not sent.', 'not what was approved');
+      if (approval.usedByEffectId) return { kind: 'refused', text: 'Its approval was used already: the same request ran elsewhere in this thread.' };
+      if ((await inactiveApprovers(org, approval.id)).length > 0) return refuse('Who approved it is no longer active, so it was not sent. Ask again.', 'approver inactive');
+      if (!approval.useBefore || approval.useBefore <= (await databaseNow(org))) return { kind: 'ask_again' };
+    }
+    const effect = await intendEffect(org, {
+      id: effectId,
+      runId: call.runId,
+      turnNumber: call.turnNumber,
+      callNumber: call.callNumber,
+      toolCallId: call.id,
+      approvalId: call.needsApproval ? call.approvalId : null,
+      connectionId: call.connectionId,
+      tool: call.tool,
+      summary,
+      payload: call.payload,
+      payloadSha256: call.payloadSha256,
+    });
+    if (call.needsApproval && !(await consumeApproval(org, call.approvalId ?? '', effectId))) throw new Error('approval was used at the same moment');
+    await audit(org, {
+      actor: 'system',
+      action: 'effect.intended',
+      target: { type: 'effect', id: effectId },
+      details: { payloadSha256: call.payloadSha256, approvalId: call.approvalId, runId: call.runId },
+    });
+    return { kind: 'send', effect };
+  });
+
+async function databaseNow(org: Org): Promise<Date> {
+  const [row] = await org.tx.execute<{ now: string }>('select now() as now');
+  return new Date(row?.now ?? 0);
+}
+
+async function resume(org: Org, effect: Effect, leaseLeftMs: number, isStopped: boolean): Promise<Begun> {
+  if (effect.state === 'intended' && leaseLeftMs > 0) return { kind: 'wait', forMs: leaseLeftMs };
+  if (effect.state === 'intended') return { kind: 'unclear', effect };
+  const isToSend = effect.state === 'not_sent' || (effect.state === 'resolved' && effect.resolution === 'not_sent');
+  if (!isToSend) return { kind: 'ended', effect };
+  if (isStopped) return { kind: 'refused', text: 'The request was stopped before this was sent.' };
+  return { kind: 'send', effect: await leaseAgain(org, effect.id) };
+}
+
+/** Takes an unclear effect over, to send the same key again (only to those who honour it) or after the other side said it never came. */
+export const takeOver = (db: Database, effect: Effect): Promise<Effect | null> =>
+  db.withOrg(effect.orgId, async (org) => {
+    const now = await lockEffectOf(org, effect);
+    if (!now || now.effect.state !== 'intended' || now.leaseLeftMs > 0) return null;
+    return leaseAgain(org, effect.id);
+  });
+
+const RECEIPT_LENGTH = 20_000;
+
+/** Records how an attempt ended. Null: another attempt has taken over, so its word counts. */
+export const recordAttempt = (db: Database, effect: Effect, outcome: SendOutcome): Promise<Effect['state'] | null> =>
+  db.withOrg(effect.orgId, async (org) => {
+    const set = outcome.kind === 'confirmed' ? confirmed(outcome.result) : { state: outcome.kind, error: storable(outcome.text).slice(0, 2_000) };
+    if (!(await endAttempt(org, effect, set))) return null;
+    await audit(org, {
+      actor: 'system',
+      action: `effect.${set.state}`,
+      target: { type: 'effect', id: effect.id },
+      details: { payloadSha256: effect.payloadSha256, attempt: effect.attempts },
+    });
+    return set.state;
+  });
+
+const confirmed = ({ output, externalId }: ActionResult) => ({
+  state: 'confirmed' as const,
+  externalId: externalId === undefined ? null : storable(externalId).slice(0, 500),
+  receipt: JSON.stringify(output).slice(0, RECEIPT_LENGTH),
+  error: null,
+  confirmedAt: new Date(),
+});

@@ -1,0 +1,44 @@
+import { UserError } from '#core/errors.ts';
+import type { JsonObject } from '#core/tools.ts';
+import { calculator } from './calculator.ts';
+import type { Action, Connector } from './connector.ts';
+import { rest } from './rest.ts';
+import { TOOL_NAME_LENGTH, uniqueName } from './rest/names.ts';
+
+export { slugOf } from './rest/names.ts';
+
+/** The catalog: one line per connector. Importing it does no I/O, so web may. */
+export const connectors: readonly Connector[] = [rest, calculator];
+
+/** The connector of that id. Throws `UserError` 422 (field `connector`) naming those there are. */
+export function findConnector(id: string): Connector {
+  const found = connectors.find((connector) => connector.id === id);
+  if (found !== undefined) return found;
+  const known = connectors.map((connector) => connector.id).join(', ');
+  throw new UserError(`connector: there is no "${id.slice(0, 50)}". There are: ${known}.`, {
+    status: 422,
+    field: 'connector',
+  });
+}
+
+/** A connection as it is stored; see db/schema/connections.ts. */
+export interface StoredConnection {
+  id: string;
+  name: string;
+  slug: string;
+  connector: string;
+  settings: JsonObject;
+  isTrusted: boolean;
+  settingsVersion: number;
+}
+
+/** The tools of one connection, `<slug>_<action>`, at most 64 characters; the same settings give the same names (RULES S5). */
+export function toolsOf(connection: StoredConnection): { toolName: string; action: Action }[] {
+  const taken = new Set<string>();
+  return findConnector(connection.connector)
+    .actions(connection.settings, connection)
+    .map((action) => ({
+      toolName: uniqueName(`${connection.slug}_${action.name}`, taken, TOOL_NAME_LENGTH),
+      action,
+    }));
+}

@@ -1,0 +1,57 @@
+import type { ModelMessage, ModelToolCall } from './model.ts';
+
+interface AnsweredCall extends ModelToolCall {
+  result: { text: string; isError: boolean };
+}
+export type HistoryTurn =
+  | { role: 'user'; text: string }
+  | { role: 'assistant'; text: string; calls: readonly AnsweredCall[] };
+
+const NO_RESULT = { text: 'There is no result: the call did not end.', isError: true };
+
+/**
+ * The history in the shape every vendor accepts: each call sits beside exactly one result, ids are unique and
+ * plain (another vendor may have made them), no text is empty, and a person speaks first.
+ * A history cut to its newest part may begin with results of calls that are gone: those are left out.
+ */
+export function toTurns(messages: readonly ModelMessage[]): HistoryTurn[] {
+  const turns: HistoryTurn[] = [];
+  const usedIds = new Set<string>();
+  for (const [index, message] of messages.entries()) {
+    if (message.role === 'tool') continue;
+    const text = message.text.trim() === '' ? '' : message.text;
+    if (message.role === 'user') {
+      if (text) turns.push({ role: 'user', text });
+      continue;
+    }
+    const results = resultsAfter(messages, index);
+    const calls = (message.calls ?? []).map((call): AnsweredCall => {
+      const found = results.findIndex((result) => result.callId === call.id);
+      const [result] = found === -1 ? [] : results.splice(found, 1);
+      return {
+        ...call,
+        id: uniqueId(call.id, usedIds),
+        result: result ? { text: result.text.trim() || '(empty)', isError: result.isError } : NO_RESULT,
+      };
+    });
+    if (text || calls.length > 0) turns.push({ role: 'assistant', text, calls });
+  }
+  if (turns[0]?.role !== 'user') turns.unshift({ role: 'user', text: '(Earlier messages were left out.)' });
+  return turns;
+}
+
+/** The tool messages that belong to the assistant message at `index`: those before the next assistant message. */
+function resultsAfter(messages: readonly ModelMessage[], index: number): Extract<ModelMessage, { role: 'tool' }>[] {
+  const rest = messages.slice(index + 1);
+  const end = rest.findIndex((message) => message.role === 'assistant');
+  return (end === -1 ? rest : rest.slice(0, end)).filter((message) => message.role === 'tool');
+}
+
+// Anthropic allows [A-Za-z0-9_-], OpenAI 40 characters; both refuse an id used twice.
+function uniqueId(id: string, used: Set<string>): string {
+  const isFine = /^[A-Za-z0-9_-]{1,40}$/.test(id) && !used.has(id);
+  let unique = isFine ? id : `call_${used.size + 1}`;
+  while (used.has(unique)) unique += '_';
+  used.add(unique);
+  return unique;
+}

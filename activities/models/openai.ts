@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import type OpenAI from 'openai';
+import { MODEL_TIMEOUT_MS, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
+import type { EndReason } from './call.ts';
+import { malformed, toModelError } from './errors.ts';
+import { toTurns } from './history.ts';
+import type { HistoryTurn } from './history.ts';
+import type { GenerateInput, Model } from './model.ts';
+
+interface OpenaiOptions {
+  apiKey: string;
+  /** Any server that speaks chat completions; includes `/v1` where that server has it. */
+  baseUrl?: string | undefined;
+  model: string;
+  timeoutMs?: number;
+}
+
+type TokenLimit = 'max_completion_tokens' | 'max_tokens';
+
+/** OpenAI, and every server compatible with its chat completions: full history, nothing kept there, no retries (Temporal retries). Throws `ModelError`, or the signal's own reason. */
+export function createOpenai(options: OpenaiOptions): Model {
+  let client: Promise<OpenAI> | undefined;
+  const timeoutMs = options.timeoutMs ?? MODEL_TIMEOUT_MS;
+  // OpenAI's own models know only the new name, many compatible servers only the old one.
+  let limitName: TokenLimit = options.baseUrl ? 'max_tokens' : 'max_completion_tokens';
+  return {
+    provider: 'openai',
+    name: options.model,
+    generate: async (input) => {
+      client ??= connect(options, timeoutMs);
+      const sdk = await client;
+      const ask = (name: TokenLimit) =>
+        callVendor({ provider: 'openai', signal: input.signal, timeoutMs }, async (signal) => {
+          try {
+            return await sdk.chat.completions.create(toRequest(options.model, input, name), { signal });
+          } catch (error) {
+            if (isAboutLimitName(error, name)) return 'other name' as const;
+            throw error;
+          }
+        });
+      let answer = await ask(limitName);
+      if (answer === 'other name') {
+        limitName = limitName === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
+        answer = await ask(limitName);
+      }
+      if (answer === 'other name') throw malformed('openai', 'it knows no name for the limit of output tokens');
+      return readAnswer(answer, answer?._request_id, input);
+    },
+  };
+}
+
+// The environment is read in core/config.ts only: what the SDK would take from it by itself is set or switched off here.
+async function connect(options: OpenaiOptions, timeoutMs: number): Promise<OpenAI> {
+  const { default: Sdk } = await import('openai');
+  return new Sdk({
+    apiKey: options.apiKey,
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    baseURL: (options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, ''),
+    maxRetries: 0,
+    timeout: timeoutMs,
+    logLevel: 'off',
+    // A redirect would carry the prompt to another host.
+    fetchOptions: { redirect: 'manual' },
+  });
+}
+
+/** A refused request is not billed, so it may be sent again under the other name. */
+function isAboutLimitName(error: unknown, name: TokenLimit): boolean {
+  if (!(error instanceof Error) || !('status' in error) || (error.status !== 400 && error.status !== 422)) return false;
+  return new RegExp(`\\b${name}\\b`).test(error.message) && !/too large|less than|at most/i.test(error.message);
+}
+
+function toRequest(model: string, input: GenerateInput, limitName: TokenLimit) {
+  const system = input.instructions.trim() ? [{ role: 'system' as const, content: input.instructions }] : [];
+  return {
+    model,
+    [limitName]: input.limits.outputTokens,
+    messages: [...system, ...toTurns(input.messages).flatMap(toMessages)],
+    ...(input.tools.length > 0 && {
+      tools: input.tools.map((tool) => ({
+        type: 'function' as const,
+        function: { name: tool.name, description: tool.description, parameters: { ...tool.input, type: 'object' } },
+      })),
+    }),
+  };
+}
+
+function toMessages(turn: HistoryTurn): OpenAI.ChatCompletionMessageParam[] {
+  if (turn.role === 'user') return [{ role: 'user', content: turn.text }];
+  if (turn.calls.length === 0) return [{ role: 'assistant', content: turn.text }];
+  const calls = turn.calls.map(({ id, name, input }) => ({
+    id,
+    type: 'function' as const,
+    function: { name, arguments: JSON.stringify(input) },
+  }));
+  const results = turn.calls.map(({ id, result }) => ({
+    role: 'tool' as const,
+    tool_call_id: id,
+    // Chat completions have no error flag.
+    content: result.isError ? `Error: ${result.text}` : result.text,
+  }));
+  return [{ role: 'assistant', content: turn.text || null, tool_calls: calls }, ...results];
+}
+
+const zCount = z.number().int().min(0).nullish();
+const zAnswer = z.object({
+  choices: z
+    .array(
+      z.object({
+        finish_reason: z.string().nullish(),
+        message: z.object({
+          content: z.string().nullish(),
+          refusal: z.string().nullish(),
+          tool_calls: z
+            .array(
+              z.object({ id: z.string().nullish(), function: z.object({ name: z.string(), arguments: z.unknown() }) }),
+            )
+            .nullish(),
+        }),
+      }),
+    )
+    .min(1),
+  usage: z
+    .object({
+      prompt_tokens: zCount,
+      completion_tokens: zCount,
+      prompt_tokens_details: z.object({ cached_tokens: zCount }).nullish(),
+    })
+    .nullish(),
+});
+// Some gateways report a failure inside a 200.
+const zFailure = z.object({ error: z.object({ code: z.unknown() }) });
+
+const END_REASONS: Record<string, EndReason> = { length: 'cut', content_filter: 'declined' };
+
+function readAnswer(raw: unknown, requestId: string | null | undefined, input: GenerateInput) {
+  const failure = zFailure.safeParse(raw);
+  if (failure.success) {
+    const status = Number(failure.data.error.code);
+    throw toModelError({ status: status >= 400 && status < 600 ? status : 502, error: failure.data.error }, 'openai');
+  }
+  const parsed = zAnswer.safeParse(raw);
+  const choice = parsed.data?.choices[0];
+  if (!parsed.success || !choice) throw malformed('openai', 'it is not a chat completion');
+  const { message } = choice;
+  const end = message.refusal ? 'declined' : (END_REASONS[choice.finish_reason ?? ''] ?? 'done');
+  const made = message.tool_calls ?? [];
+  const calls =
+    end === 'done'
+      ? made.map((call, index) => ({
+          id: call.id || `call_${index + 1}`,
+          name: call.function.name,
+          input: readArguments('openai', call.function.arguments),
+        }))
+      : [];
+  const { usage } = parsed.data;
+  const rest = {
+    usage: usage
+      ? {
+          inputTokens: usage.prompt_tokens ?? 0,
+          cachedInputTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+          outputTokens: usage.completion_tokens ?? 0,
+        }
+      : estimateUsage(input, JSON.stringify(message)),
+    ...(requestId && { requestId }),
+  };
+  return toGenerated(end, message.content ?? '', calls, rest, {
+    outputTokens: input.limits.outputTokens,
+    wasCutInCall: end === 'cut' && made.length > 0,
+  });
+}

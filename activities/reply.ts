@@ -1,0 +1,98 @@
+import { and, eq } from 'drizzle-orm';
+import { cut } from '#core/text.ts';
+import { cancelApprovalsOf } from '#db/approvals.ts';
+import { audit } from '#db/audit.ts';
+import type { Org } from '#db/client.ts';
+import { effectsOf, type Effect } from '#db/effects.ts';
+import { notify } from '#db/notify.ts';
+import { lockRun, readRun, toolCallsOf, turnsOf, updateRun, type Run } from '#db/runs.ts';
+import { members, messages } from '#db/schema/index.ts';
+import { addMessage, readThread, releaseThread } from '#db/threads.ts';
+import { receiptLine, replyMessage } from './chat/render/index.ts';
+import type { ActivityDeps } from './deps.ts';
+import { readContext } from './turn/context.ts';
+
+export interface RunEnd {
+  orgId: string;
+  runId: string;
+  outcome: 'done' | 'stopped' | 'failed';
+  problem?: string;
+}
+type Reply = { text: string; suggestions: string[]; receipts: string[] };
+
+/** The end of a run, as activities: the answer with its receipts, then the run's own state. Both may be repeated. */
+export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db' | 'chat' | 'log'>) {
+  return {
+    /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
+    async postReply(end: RunEnd): Promise<void> {
+      const { orgId, runId } = end;
+      const { reply, thread } = await db.withOrg(orgId, async (org) => {
+        const run = await lockRun(org, runId);
+        const place = run && (await readThread(org, run.threadId));
+        if (!run || !place) throw new Error('run vanished');
+        return { reply: await storeReply(org, run, end), thread: place };
+      });
+      await chat[thread.platform]?.post(orgId, thread, replyMessage({ key: `reply:${runId}`, ...reply, runId }));
+    },
+
+    /** Closes the run: the last thing a workflow does, whatever happened before (RULES R7). */
+    finishRun: ({ orgId, runId, outcome, problem }: RunEnd): Promise<void> =>
+      db.withOrg(orgId, async (org) => {
+        const run = await readRun(org, runId);
+        if (run.endedAt) return;
+        await cancelApprovalsOf(org, runId);
+        await updateRun(org, runId, { status: outcome, statusText: problem ? cut(problem, 300) : null, endedAt: new Date() });
+        await releaseThread(org, run.threadId, runId);
+        await notify(org, { runId, threadId: run.threadId });
+        await audit(org, { actor: 'system', action: `run.${outcome}`, target: { type: 'run', id: runId } });
+        log.info({ orgId, runId, outcome }, 'run ended');
+      }),
+  };
+}
+
+async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {
+  const effects = await effectsOf(org, run.id);
+  const reply = { ...(await words(org, run, end, effects)), receipts: effects.filter(isDone).map(receiptLine) };
+  const [before] = await org.tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(and(eq(messages.orgId, org.id), eq(messages.runId, run.id), eq(messages.role, 'assistant')));
+  if (before) return reply;
+  const { taint } = await readContext(org, run);
+  const text = [reply.text, ...reply.receipts].filter(Boolean).join('\n\n');
+  await addMessage(org, run.threadId, { role: 'assistant', text, suggestions: reply.suggestions, runId: run.id, outside: taint ?? run.taint });
+  return reply;
+}
+
+const isDone = (effect: Effect): boolean => effect.state === 'confirmed' || (effect.state === 'resolved' && effect.resolution === 'sent');
+
+/** What became of writes that are not done, so that nobody has to guess. */
+const loose = (effects: readonly Effect[]): string[] =>
+  effects
+    .filter((effect) => !isDone(effect))
+    .map((effect) => {
+      if (effect.state === 'refused') return `Not done: ${effect.summary}. ${effect.error ?? ''}`.trim();
+      if (effect.state === 'not_sent' || effect.state === 'resolved') return `Not sent: ${effect.summary}.`;
+      return `Unclear: ${effect.summary}. Look at the other side before you ask again.`;
+    });
+
+async function words(org: Org, run: Run, { outcome, problem }: RunEnd, effects: readonly Effect[]): Promise<Omit<Reply, 'receipts'>> {
+  if (outcome === 'done') {
+    const last = (await turnsOf(org, run.id)).at(-1);
+    const failed = (await toolCallsOf(org, run.id)).some((call) => call.status === 'failed');
+    return {
+      text: [last?.text || 'That is all.', ...(failed ? loose(effects) : [])].join('\n\n'),
+      suggestions: last?.suggestions ?? [],
+    };
+  }
+  if (outcome === 'stopped') {
+    const [by] = run.stopRequestedBy
+      ? await org.tx
+          .select({ name: members.name })
+          .from(members)
+          .where(and(eq(members.orgId, org.id), eq(members.id, run.stopRequestedBy)))
+      : [];
+    return { text: [`Stopped${by ? ` by ${by.name}` : ''}.`, ...loose(effects)].join('\n\n'), suggestions: [] };
+  }
+  return { text: [`This could not be finished: ${cut(problem ?? 'an unexpected error', 500)}`, ...loose(effects)].join('\n\n'), suggestions: [] };
+}

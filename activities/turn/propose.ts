@@ -1,0 +1,93 @@
+import canonicalize from 'canonicalize';
+import { newId } from '#core/ids.ts';
+import { sha256 } from '#core/hash.ts';
+import { UserError } from '#core/errors.ts';
+import { RUN_LIMITS } from '#core/limits.ts';
+import type { Policy } from '#core/policy.ts';
+import { zPayload, type Json, type JsonObject, type Payload } from '#core/tools.ts';
+import { isStorable } from '#core/text.ts';
+import type { toolCalls } from '#db/schema/index.ts';
+import { schemaHash, type Action } from '#activities/integrations/connector.ts';
+import type { ModelToolCall } from '#activities/models/model.ts';
+import type { Context } from './context.ts';
+import type { Tool } from './tools.ts';
+
+type Row = typeof toolCalls.$inferInsert;
+type Place = { orgId: string; runId: string; turnNumber: number; callNumber: number };
+
+/**
+ * Turns a model's tool call into the row that will run: arguments parsed, the request fixed, its canonical text and hash stored (RULES A1), and whether
+ * it waits for a person (policy, RULES T2). A call that cannot run is stored as refused, with the sentence the model gets.
+ */
+export function proposeCall(place: Place, call: ModelToolCall, tools: ReadonlyMap<string, Tool>, policy: Policy, context: Context): Row {
+  const input = JSON.stringify(call.input);
+  const row = { id: newId(), ...place, tool: call.name.slice(0, 100), modelCallId: call.id.slice(0, 200) };
+  const refuse = (result: string): Row => ({ ...row, input: safeInput(input), status: 'refused', result, endedAt: new Date() });
+  if (input.length > RUN_LIMITS.toolInputLength) return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
+  if (!isStorable(input) || input.includes('\\u0000')) return refuse('The arguments hold a NUL character or broken Unicode.');
+  if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls) return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
+  const tool = tools.get(call.name);
+  if (!tool) return refuse(`There is no tool called ${call.name.slice(0, 100)}.`);
+  if (tool.kind === 'built-in') return { ...row, input, effect: 'read', status: 'proposed' };
+  try {
+    const payload = payloadOf(tool.name, tool.action, tool.connection, tool.action.parse(call.input), policy);
+    const text = canonicalize(zPayload.parse(payload)) ?? '';
+    return {
+      ...row,
+      input,
+      effect: tool.action.effect,
+      connectionId: tool.connection.id,
+      payload: text,
+      payloadSha256: sha256(text),
+      needsApproval: whyApproval(tool, payload, policy, context) !== null,
+      status: 'proposed',
+    };
+  } catch (error) {
+    if (error instanceof UserError) return refuse(`The arguments do not fit: ${error.message}`);
+    throw error;
+  }
+}
+
+const safeInput = (input: string): string => (isStorable(input) && input.length <= RUN_LIMITS.toolInputLength ? input : '{}');
+
+function payloadOf(name: string, action: Action, connection: { id: string; name: string; settingsVersion: number }, input: JsonObject, policy: Policy): Payload {
+  return {
+    v: 1,
+    tool: name,
+    connection: { id: connection.id, name: connection.name, settingsVersion: connection.settingsVersion },
+    request: action.prepare(input),
+    arguments: input,
+    attachments: [],
+    schemaSha256: schemaHash(action),
+    policyVersion: policy.version,
+  };
+}
+
+/** Why a call waits for a person, in a sentence for the card; null when it may run by itself. */
+export function whyApproval(tool: Tool, payload: Payload, policy: Policy, context: Pick<Context, 'taint' | 'outside'>): string | null {
+  if (tool.kind === 'built-in') return null;
+  const { effect } = tool.action;
+  if (effect === 'read') {
+    const leak = originsIn(payload.arguments, context.outside.filter(({ origin }) => origin !== originOf(tool.connection)))[0];
+    return leak ? `It would carry text from ${leak.origin} to ${tool.connection.name}.` : null;
+  }
+  if (context.taint) return `The request has read outside text (${context.taint}), so a person decides every write.`;
+  if (policy[effect] === 'run') return null;
+  return effect === 'destructive' ? 'Deleting or overwriting needs a person.' : 'The policy of this org wants a person to approve writes.';
+}
+
+/** Where a connection's answers are said to come from. */
+export const originOf = (connection: { name: string }): string => `answer of ${connection.name}`;
+
+const MIN_QUOTE = 4;
+
+/** Arguments that stand word for word in outside text, with where it came from (RULES T2, T3). */
+export function originsIn(input: Json, outside: readonly { text: string; origin: string }[], path = ''): { path: string; origin: string }[] {
+  if (typeof input === 'string' || typeof input === 'number') {
+    const text = String(input).trim();
+    const found = text.length >= MIN_QUOTE ? outside.find((one) => one.text.includes(text)) : undefined;
+    return found ? [{ path, origin: found.origin }] : [];
+  }
+  if (input === null || typeof input !== 'object') return [];
+  return Object.entries(input).flatMap(([name, value]) => originsIn(value, outside, path ? `${path}.${name}` : name));
+}

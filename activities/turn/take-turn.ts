@@ -1,0 +1,151 @@
+import { and, eq } from 'drizzle-orm';
+import { RUN_LIMITS } from '#core/limits.ts';
+import type { Database, Org } from '#db/client.ts';
+import { notify } from '#db/notify.ts';
+import { readOrg } from '#db/orgs.ts';
+import { addMachineTime, readRun, showRun, toolCallsOf, updateRun, type Run, type ToolCall } from '#db/runs.ts';
+import { members, toolCalls, turns } from '#db/schema/index.ts';
+import { claimThread } from '#db/threads.ts';
+import { withHeartbeat } from '#activities/heartbeat.ts';
+import type { ActivityDeps } from '#activities/deps.ts';
+import type { ModelToolCall } from '#activities/models/model.ts';
+import { callModel, type Called } from './call-model.ts';
+import { readContext } from './context.ts';
+import { instructionsFor } from './instructions.ts';
+import { proposeCall } from './propose.ts';
+import { chooseTools, toolsFor } from './tools.ts';
+
+export interface ProposedCall {
+  toolCallId: string;
+  needsApproval: boolean;
+  isRead: boolean;
+}
+export type Taken =
+  | { kind: 'reply' }
+  | { kind: 'tools'; calls: ProposedCall[] }
+  /** Another run of the thread has its turn (RULES R2). */
+  | { kind: 'busy'; againInMs: number }
+  | { kind: 'stopped' };
+
+const CLAIM_WAIT_MS = 20_000;
+const CLAIM_POLL_MS = 150;
+
+/** One turn of a run: what a model answers to what the thread and the tools have said so far. Stored once; a repeat gives the stored turn. */
+export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel'>) {
+  return async ({ orgId, runId, turn }: { orgId: string; runId: string; turn: number }): Promise<Taken> => {
+    const begun = Date.now();
+    const run = await db.withOrg(orgId, (org) => readRun(org, runId));
+    if (run.stopRequestedAt) return { kind: 'stopped' };
+    const stored = await db.withOrg(orgId, (org) => storedTurn(org, runId, turn));
+    if (stored) return stored;
+    const claim = () => db.withOrg(orgId, (org) => claimThread(org, run.threadId, runId));
+    return withHeartbeat(async (signal) => {
+      if (!(await waitForClaim(claim, signal))) return { kind: 'busy', againInMs: 1_000 };
+      await show(db, run, 'Thinking');
+      const prepared = await db.withOrg(orgId, (org) => prepare(org, run));
+      const { policy, isFirst, tools, context } = prepared;
+      const limit = overLimit(run, turn);
+      const called: Called = limit
+        ? { kind: 'limit', text: limit }
+        : await callModel(db, isFirst ? models : [fallbackModel], { orgId, runId, turn, policy }, { ...prepared.input, signal });
+      return db.withOrg(orgId, async (org) => {
+        await addMachineTime(org, runId, Date.now() - begun);
+        if (context.taint && !run.taint) await updateRun(org, runId, { taint: context.taint });
+        return storeTurn(org, run, turn, called, (call, callNumber) =>
+          proposeCall({ orgId, runId, turnNumber: turn, callNumber }, call, tools, policy, context),
+        );
+      });
+    }, claim);
+  };
+}
+
+async function waitForClaim(claim: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  const until = Date.now() + CLAIM_WAIT_MS;
+  while (Date.now() < until) {
+    signal.throwIfAborted();
+    if (await claim()) return true;
+    await new Promise((resolve) => setTimeout(resolve, CLAIM_POLL_MS));
+  }
+  return false;
+}
+
+const show = (db: Database, run: Run, text: string): Promise<unknown> =>
+  db.withOrg(run.orgId, async (org) => {
+    await showRun(org, run.id, 'running', text);
+    await notify(org, { threadId: run.threadId, runId: run.id });
+  });
+
+async function prepare(org: Org, run: Run) {
+  const context = await readContext(org, run);
+  const tools = await toolsFor(org, run);
+  const { policy, isFirst, name } = await readOrg(org);
+  const [member] = await org.tx
+    .select({ name: members.name })
+    .from(members)
+    .where(and(eq(members.orgId, org.id), eq(members.id, run.requestedBy)));
+  const lastText = context.messages.findLast((message) => message.role === 'user')?.text ?? '';
+  const input = {
+    instructions: instructionsFor({ name }, { name: member?.name ?? 'a member' }, context.statusLines, new Date()),
+    messages: context.messages,
+    tools: chooseTools(tools, lastText, context.usedTools),
+    limits: { outputTokens: RUN_LIMITS.outputTokens },
+  };
+  return { context, tools, policy, isFirst, input };
+}
+
+/** RULES R4: a run that used up its turns or time answers with that, instead of going on. */
+function overLimit(run: Run, turn: number): string | null {
+  if (turn > RUN_LIMITS.turns) return `I stopped after ${RUN_LIMITS.turns} turns, the limit of one request. Ask again to go on from here.`;
+  if (run.machineMs > RUN_LIMITS.machineTimeMs) return 'I stopped after 15 minutes of work, the limit of one request. Ask again to go on from here.';
+  return null;
+}
+
+async function storedTurn(org: Org, runId: string, turn: number): Promise<Taken | null> {
+  const [row] = await org.tx
+    .select()
+    .from(turns)
+    .where(and(eq(turns.orgId, org.id), eq(turns.runId, runId), eq(turns.number, turn)));
+  if (!row) return null;
+  const calls = (await toolCallsOf(org, runId)).filter((call) => call.turnNumber === turn);
+  return row.kind === 'reply' ? { kind: 'reply' } : { kind: 'tools', calls: openCalls(calls) };
+}
+
+/** Calls that were refused at once need nothing more. */
+const openCalls = (calls: readonly Pick<ToolCall, 'id' | 'status' | 'needsApproval' | 'effect'>[]): ProposedCall[] =>
+  calls
+    .filter((call) => call.status !== 'refused')
+    .map((call) => ({ toolCallId: call.id, needsApproval: call.needsApproval, isRead: call.effect === 'read' }));
+
+async function storeTurn(
+  org: Org,
+  run: Run,
+  number: number,
+  called: Called,
+  propose: (call: ModelToolCall, callNumber: number) => typeof toolCalls.$inferInsert,
+): Promise<Taken> {
+  const turn = { orgId: org.id, runId: run.id, number };
+  if (called.kind === 'limit') {
+    await org.tx.insert(turns).values({ ...turn, kind: 'reply', text: called.text, provider: 'abetworks', model: 'limits' }).onConflictDoNothing();
+    return { kind: 'reply' };
+  }
+  const { generated, model } = called;
+  const [added] = await org.tx
+    .insert(turns)
+    .values({
+      ...turn,
+      kind: generated.kind,
+      text: generated.text,
+      suggestions: generated.kind === 'reply' ? [...(generated.suggestions ?? [])] : [],
+      provider: model.provider,
+      model: model.name,
+    })
+    .onConflictDoNothing()
+    .returning({ id: turns.id });
+  // An earlier attempt that was believed dead has stored its turn: that one counts.
+  if (!added) return (await storedTurn(org, run.id, number)) ?? { kind: 'busy', againInMs: 100 };
+  if (generated.kind === 'reply') return { kind: 'reply' };
+  const rows = generated.calls.map((call, at) => propose(call, at + 1));
+  const inserted = rows.length > 0 ? await org.tx.insert(toolCalls).values(rows).returning() : [];
+  await notify(org, { threadId: run.threadId, runId: run.id });
+  return { kind: 'tools', calls: openCalls(inserted) };
+}

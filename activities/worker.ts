@@ -1,0 +1,70 @@
+import { DefaultLogger, NativeConnection, Runtime, Worker, makeTelemetryFilterString, type LogMetadata } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
+import type { Logger } from 'pino';
+import { errorText } from '#core/errors.ts';
+import { createActivities, type ActivityDeps } from './index.ts';
+
+let isInstalled = false;
+
+/** Temporal's native part logs through ours; once per process, before the first connection. */
+export function installRuntime(log: Logger): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  const level = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
+  Runtime.install({
+    logger: new DefaultLogger('WARN', (entry) => log[level[entry.level]](tell(entry.meta), entry.message)),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
+    // Signals are the composition root's business: bots and web stop before the worker.
+    shutdownSignals: [],
+  });
+}
+
+// Ids and the error's words only: what an activity was given stays out of the log.
+const tell = (meta: LogMetadata | undefined) => ({
+  activityType: meta?.['activityType'],
+  workflowId: meta?.['workflowId'],
+  attempt: meta?.['attempt'],
+  ...(meta?.['error'] === undefined ? {} : { error: errorText(meta['error']) }),
+});
+
+export interface RunningWorker {
+  /** Rejects when a worker dies: the process must then end, for its supervisor to start it anew. */
+  readonly ended: Promise<void>;
+  /** Stops taking work, lets running activities end for 10 s, then ends. */
+  stop(): Promise<void>;
+}
+
+/** Runs the chat and tools queues of one process. */
+export async function startWorker(options: {
+  connection: NativeConnection;
+  namespace: string;
+  dataConverter: DataConverter;
+  workflowBundle: { codePath: string };
+  queues: { chat: string; tools: string };
+  deps: ActivityDeps;
+}): Promise<RunningWorker> {
+  const { connection, namespace, dataConverter, workflowBundle, queues } = options;
+  const activities = createActivities(options.deps);
+  const shared = {
+    connection,
+    namespace,
+    dataConverter,
+    activities,
+    // The default of 10 s would make a run wait that long for a worker that was killed.
+    stickyQueueScheduleToStartTimeout: '2s',
+    maxHeartbeatThrottleInterval: '1s',
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '20s',
+  } as const;
+  const chat = await Worker.create({ ...shared, taskQueue: queues.chat, workflowBundle, maxCachedWorkflows: 200 });
+  const tools = await Worker.create({ ...shared, taskQueue: queues.tools });
+  const workers = [chat, tools];
+  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  return {
+    ended,
+    stop: async () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { and, eq } from 'drizzle-orm';
+import type { Org } from './client.ts';
+import { answers } from './schema/index.ts';
+
+/** Stores the answer to a question; asking again replaces nothing. */
+export const putAnswer = (org: Org, answer: { id: string; isOk: boolean; text: string }): Promise<unknown> =>
+  org.tx
+    .insert(answers)
+    .values({ ...answer, orgId: org.id })
+    .onConflictDoNothing();
+
+/** Takes the answer out. */
+export async function takeAnswer(org: Org, answerId: string): Promise<{ isOk: boolean; text: string } | undefined> {
+  const [row] = await org.tx
+    .delete(answers)
+    .where(and(eq(answers.orgId, org.id), eq(answers.id, answerId)))
+    .returning();
+  return row;
+}

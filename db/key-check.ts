@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm';
+import { UserError } from '#core/errors.ts';
+import { hmacSha256, sameText } from '#core/hash.ts';
+import type { KeyRing } from '#core/keys.ts';
+import type { Database } from './client.ts';
+import { keyChecks } from './schema/identity.ts';
+
+const checkOf = (keys: KeyRing, keyId: string): string =>
+  hmacSha256(keys.subkey('audit checkpoints', keyId), `abetworks key check:${keyId}`);
+
+/**
+ * Compares the ring with what this database was used with, and remembers its keys (RULES D5). Throws `UserError` when a key has
+ * another value than before, or when none of the known keys is in the ring.
+ */
+export const checkKeyRing = (db: Database, keys: KeyRing): Promise<void> =>
+  db.global.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtext('abetworks:key-check'))`);
+    const stored = await tx.select().from(keyChecks);
+    const inRing = stored.filter(({ keyId }) => keys.ids.includes(keyId));
+    const changed = inRing.find(({ keyId, check }) => !sameText(check, checkOf(keys, keyId)));
+    if (changed)
+      throw new UserError(
+        `ABETWORKS_KEYS: the key "${changed.keyId}" is not the one this database was used with. Put the right key back; nothing was changed.`,
+      );
+    if (stored.length > 0 && inRing.length === 0)
+      throw new UserError(
+        `ABETWORKS_KEYS has none of the keys this database was used with (${stored.map(({ keyId }) => keyId).join(', ')}). Add one of them back; nothing was changed.`,
+      );
+    const known = new Set(stored.map(({ keyId }) => keyId));
+    const fresh = keys.ids.filter((keyId) => !known.has(keyId));
+    if (fresh.length > 0)
+      await tx.insert(keyChecks).values(fresh.map((keyId) => ({ keyId, check: checkOf(keys, keyId) })));
+  });

@@ -1,0 +1,68 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Actor } from '#core/roles.ts';
+import type { Org } from '#db/client.ts';
+import { listEffects } from '#db/lists.ts';
+import { readOrg } from '#db/orgs.ts';
+import { type ApprovalPolicy, approvals, effects } from '#db/schema/approvals.ts';
+import { members } from '#db/schema/identity.ts';
+import { runs } from '#db/schema/runs.ts';
+import type { EffectState } from '#db/schema/words.ts';
+
+/** An entry of the ledger with names for ids and with who may answer for it (RULES E6). */
+export interface EffectView {
+  id: string;
+  runId: string;
+  tool: string;
+  summary: string;
+  state: EffectState;
+  attempts: number;
+  externalId: string | null;
+  receipt: string | null;
+  error: string | null;
+  resolution: 'sent' | 'not_sent' | null;
+  resolvedByName: string | null;
+  resolvedAt: Date | null;
+  requestedBy: string;
+  createdAt: Date;
+  confirmedAt: Date | null;
+  /** Who could have approved it. */
+  policy: Pick<ApprovalPolicy, 'roles' | 'members' | 'requesterMayDecide'>;
+}
+
+/** By id, in the order they were intended. The caller has checked that they may be seen. */
+export async function readEffectViews(org: Org, ids: readonly string[]): Promise<EffectView[]> {
+  if (ids.length === 0) return [];
+  const rows = await org.tx
+    .select({
+      effect: effects,
+      requestedBy: runs.requestedBy,
+      approvalPolicy: approvals.policy,
+      resolvedByName: members.name,
+    })
+    .from(effects)
+    .innerJoin(runs, and(eq(runs.orgId, effects.orgId), eq(runs.id, effects.runId)))
+    .leftJoin(approvals, and(eq(approvals.orgId, effects.orgId), eq(approvals.id, effects.approvalId)))
+    .leftJoin(members, and(eq(members.orgId, effects.orgId), eq(members.id, effects.resolvedBy)))
+    .where(and(eq(effects.orgId, org.id), inArray(effects.id, [...ids])))
+    .orderBy(effects.createdAt, effects.id);
+  const { policy, hadSecondMember } = await readOrg(org);
+  const usual = {
+    roles: policy.approverRoles,
+    members: policy.approverMembers,
+    requesterMayDecide: !hadSecondMember,
+  };
+  return rows.map(({ effect, approvalPolicy, ...names }) => ({
+    ...effect,
+    ...names,
+    policy: { ...(approvalPolicy ?? usual), requesterMayDecide: !hadSecondMember },
+  }));
+}
+
+/** Unclear sends the actor is asked about. */
+export async function readOpenQuestions(org: Org, actor: Actor): Promise<EffectView[]> {
+  const page = await listEffects(org, actor, { limit: 50, state: 'ambiguous' });
+  return readEffectViews(
+    org,
+    page.items.map(({ id }) => id),
+  );
+}

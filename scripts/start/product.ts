@@ -1,0 +1,125 @@
+import { appendFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { createActivities, type ActivityDeps } from '#activities/index.ts';
+import { createWebChat } from '#activities/chat/web.ts';
+import { createModels, rulesModel } from '#activities/models/index.ts';
+import { installRuntime, startWorker } from '#activities/worker.ts';
+import type { Config } from '#core/config.ts';
+import { checkKeyRing } from '#db/key-check.ts';
+import { createDatabase } from '#db/client.ts';
+import { migrate } from '#db/migrate.ts';
+import { createAuth } from '#web/auth/index.ts';
+import { seedFirstOrg, type Seeded } from '#web/seed.ts';
+import { startWeb } from '#web/server.ts';
+import { createClient, createEngine, startSweeping } from '#workflows/client.ts';
+import { createDataConverter } from '#workflows/data-converter.ts';
+import { TASK_QUEUES } from '#workflows/names.ts';
+import { workflowBundle } from './bundle.ts';
+import { lockDataFolder, openDataFolder, readKeys } from './data-folder.ts';
+import { openPostgres, openTemporal } from './servers.ts';
+
+export type Role = 'web' | 'bots' | 'worker';
+
+export interface RunningProduct {
+  url: string | null;
+  seeded: Seeded;
+  database: string;
+  temporal: string;
+  model: string;
+  /** Rejects when a part dies that the product cannot run without. */
+  ended: Promise<void>;
+  /** Drains and stops, newest part first: web, worker, Temporal, PostgreSQL (RULES S2). Only what was started here is stopped. */
+  stop(): Promise<void>;
+}
+
+/** Starts the roles in this process, with what they need, in order. What was started is stopped again if a later part fails. */
+export async function startProduct(config: Config, roles: readonly Role[], log: Logger, onProgress: (line: string) => void): Promise<RunningProduct> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let last = stops.pop(); last; last = stops.pop()) await last().catch((error: unknown) => log.error({ error: String(error) }, 'while stopping'));
+  };
+  try {
+    return await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function start(): Promise<RunningProduct> {
+    const folder = await openDataFolder(config.ABETWORKS_DATA_DIR);
+    stops.push(await lockDataFolder(folder, roles.length > 1 ? 'product' : (roles[0] ?? 'product')));
+    const keys = await readKeys(folder, config.ABETWORKS_KEYS);
+    const models = createModels(config);
+    installRuntime(log);
+
+    const bundling = roles.includes('worker') ? workflowBundle(path.join(folder, 'cache'), onProgress) : null;
+    bundling?.catch(() => undefined);
+    const postgres = await openPostgres(config, folder, onProgress);
+    stops.push(postgres.stop);
+    await migrate(postgres.url);
+    const db = createDatabase({ url: postgres.url, max: config.DATABASE_POOL_MAX });
+    stops.push(db.close);
+    await checkKeyRing(db, keys);
+    const temporal = await openTemporal(config, keys, folder, onProgress);
+    stops.push(temporal.stop);
+
+    const engine = createEngine(temporal.client);
+    const client = createClient({ db, engine, log });
+    const webDeps = { config, db, client, keys, log, modelName: models.describe() };
+    const seeded = await seedFirstOrg({ db, hashPassword: createAuth(webDeps).hashPassword, config, log });
+
+    const worker = bundling ? await startWork(await bundling) : null;
+    const web = roles.includes('web') ? await startWeb(webDeps) : null;
+    if (web) stops.push(web.stop);
+    return {
+      url: web?.url ?? null,
+      seeded,
+      database: postgres.where,
+      temporal: temporal.where,
+      model: models.describe(),
+      ended: worker?.ended ?? new Promise<void>(() => {}),
+      stop,
+    };
+
+    async function startWork(bundle: { codePath: string }) {
+      const deps: ActivityDeps = {
+        db,
+        keys,
+        log,
+        models: models.chain,
+        fallbackModel: rulesModel(),
+        chat: { web: createWebChat(db) },
+        egressAllow: config.ABETWORKS_EGRESS_ALLOW,
+        publicUrl: config.publicUrl,
+      };
+      const connection = await temporal.connectWorker();
+      stops.push(() => connection.close());
+      const running = await startWorker({
+        connection,
+        namespace: temporal.namespace,
+        dataConverter: createDataConverter(keys),
+        workflowBundle: bundle,
+        queues: TASK_QUEUES,
+        deps,
+      });
+      stops.push(running.stop);
+      const { updateCards, postReply, finishRun } = createActivities(deps);
+      stops.push(
+        startSweeping({
+          db,
+          engine,
+          log,
+          keys,
+          editCards: ({ orgId, approvalId }) => updateCards({ orgId, approvalId }),
+          giveUp: async (run) => {
+            await postReply({ ...run, outcome: 'failed' });
+            await finishRun({ ...run, outcome: 'failed' });
+          },
+          keepCheckpoint: (line) => appendFile(path.join(folder, 'audit-checkpoints.jsonl'), `${line}\n`, { mode: 0o600 }),
+        }),
+      );
+      return running;
+    }
+  }
+}

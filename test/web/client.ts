@@ -1,0 +1,14 @@
+import { newId } from '#core/ids.ts';
+import type { Client } from '#workflows/client.ts';
+
+/** What the web role asks of Temporal's side, answered as if nothing were there; a test replaces what it looks at. */
+export const idleClient = (replaced: Partial<Client> = {}): Client => ({
+  receive: async () => ({ kind: 'run', runId: newId(), threadId: newId(), isReplay: false }),
+  decide: async () => ({ kind: 'not_found', text: 'There is no such approval, or you may not see it.' }),
+  stop: async () => ({ kind: 'not_found', text: 'There is no such run, or you may not see it.' }),
+  resolveEffect: async () => ({ kind: 'not_found', text: 'There is no such effect, or you may not see it.' }),
+  fetchDocument: async () => '{}',
+  testConnection: async () => 'It answered.',
+  isAlive: async () => true,
+  ...replaced,
+});

@@ -1,0 +1,86 @@
+import { Hono } from 'hono';
+import type { MiddlewareHandler } from 'hono';
+import { createAuth } from './auth/index.ts';
+import { checkJson, limitBody } from './body.ts';
+import type { WebDeps } from './deps.ts';
+import type { WebEnv } from './env.ts';
+import { createEnvelope } from './headers.ts';
+import { createIdempotency } from './idempotency.ts';
+import { describeApi, operationsOf, renderDocs, type ApiDocument } from './openapi.ts';
+import { createPages } from './pages/index.ts';
+import { createErrorHandler, ProblemError } from './problem.ts';
+import { apiKeyRoutes } from './routes/api-keys.ts';
+import { approvalRoutes } from './routes/approvals.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { connectionRoutes } from './routes/connections.ts';
+import { createApi } from './routes/define.ts';
+import { effectRoutes } from './routes/effects.ts';
+import { healthRoutes } from './routes/health.ts';
+import { invitationRoutes } from './routes/invitations.ts';
+import { memberRoutes } from './routes/members.ts';
+import { requestRoutes } from './routes/requests.ts';
+import { runRoutes } from './routes/runs.ts';
+import { threadRoutes } from './routes/threads.ts';
+
+/** The web role as one fetch function: API, its document and docs, health, pages. */
+export function createApp(deps: WebDeps): Hono<WebEnv> {
+  const auth = createAuth(deps);
+  const app = new Hono<WebEnv>();
+  app.onError(createErrorHandler(deps.log));
+  app.notFound(() => {
+    throw new ProblemError(404, 'There is nothing at this address.');
+  });
+  app.use(createEnvelope(deps));
+
+  // Health answers while the database is away, so it comes before anything that asks it.
+  const health = healthRoutes(deps);
+  app.route('/', health);
+  app.use(limitBody);
+  app.use(auth.sameOrigin);
+  app.use(except('/static/', auth.middleware));
+  app.use('/api/*', checkJson);
+  app.use('/api/*', createIdempotency(deps));
+
+  const api = createApi();
+  const parts = [
+    requestRoutes(deps),
+    runRoutes(deps),
+    threadRoutes(deps),
+    approvalRoutes(deps),
+    effectRoutes(deps),
+    connectionRoutes(deps),
+  ];
+  parts.push(memberRoutes(deps), invitationRoutes(auth), apiKeyRoutes(deps), auditRoutes(deps));
+  for (const part of parts) api.route('/', part);
+  app.route('/', api);
+
+  const whole = createApi();
+  for (const part of [health, ...parts]) whole.route('/', part);
+  const document = describeApi(whole, deps.config);
+  const docs = renderDocs(document);
+  app.get('/openapi.json', (c) => c.json(document));
+  app.get('/docs', (c) => c.html(docs));
+  refuseOtherMethods(app, document);
+  app.route('/', createPages(deps, auth));
+  return app;
+}
+
+const except =
+  (prefix: string, middleware: MiddlewareHandler<WebEnv>): MiddlewareHandler<WebEnv> =>
+  (c, next) =>
+    c.req.path.startsWith(prefix) ? next() : middleware(c, next);
+
+/** 405 with Allow for a known path, where a router by itself says 404. */
+function refuseOtherMethods(app: Hono<WebEnv>, document: ApiDocument): void {
+  const allowed = new Map<string, string[]>([
+    ['/openapi.json', ['GET']],
+    ['/docs', ['GET']],
+  ]);
+  for (const { method, path } of operationsOf(document)) allowed.set(path, [...(allowed.get(path) ?? []), method]);
+  for (const [path, methods] of allowed) {
+    const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), () => {
+      throw new ProblemError(405, `Here only ${allow} can be used.`, { headers: { allow } });
+    });
+  }
+}

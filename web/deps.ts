@@ -1,0 +1,18 @@
+import type { Logger } from 'pino';
+import type { Config } from '#core/config.ts';
+import type { KeyRing } from '#core/keys.ts';
+import type { Database } from '#db/client.ts';
+import type { Client } from '#workflows/client.ts';
+
+/** What the composition root hands to the web role. */
+export interface WebDeps {
+  config: Config;
+  db: Database;
+  client: Client;
+  keys: KeyRing;
+  log: Logger;
+  /** Parts other than the database and Temporal, by name: true when working. */
+  health?: () => Promise<Record<string, boolean>>;
+  /** "rules (no key set)" or "anthropic/claude-haiku-5-5", for the pages. */
+  modelName: string;
+}

@@ -1,0 +1,63 @@
+import { forbidden, notFound } from '#core/errors.ts';
+import { zText } from '#core/text.ts';
+import { listEffects } from '#db/lists.ts';
+import { EFFECT_STATES } from '#db/schema/words.ts';
+import { actorOf } from '#web/auth/index.ts';
+import type { WebDeps } from '#web/deps.ts';
+import { ProblemError } from '#web/problem.ts';
+import {
+  body,
+  createApi,
+  createRoute,
+  failures,
+  json,
+  secured,
+  z,
+  zIdPath,
+  zList,
+  zPage,
+  zUuid,
+  type Api,
+} from './define.ts';
+import { effectJson, zEffect } from './effect-json.ts';
+
+const zResolution = z.object({
+  outcome: z.enum(['sent', 'not_sent']),
+  externalId: zText(500).optional().openapi({ type: 'string' }),
+});
+
+export function effectRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Api {
+  const api = createApi();
+  const list = createRoute({
+    method: 'get',
+    path: '/api/v1/effects',
+    ...secured('effect.read'),
+    summary: 'The ledger of side effects: yours and those you may be asked about; for owners and admins all',
+    request: { query: zPage.extend({ runId: zUuid.optional(), state: z.enum(EFFECT_STATES).optional() }) },
+    responses: { 200: json(zList(zEffect), 'Newest first'), ...failures },
+  });
+  api.openapi(list, async (c) => {
+    const actor = actorOf(c);
+    const page = await db.withOrg(actor.orgId, (org) => listEffects(org, actor, c.req.valid('query')));
+    return c.json({ items: page.items.map(effectJson), nextCursor: page.nextCursor }, 200);
+  });
+
+  const resolve = createRoute({
+    method: 'post',
+    path: '/api/v1/effects/{id}/resolution',
+    ...secured('effect.resolve'),
+    summary: 'Say whether an ambiguous effect was sent',
+    request: { params: zIdPath, ...body(zResolution) },
+    responses: { 200: json(z.object({ status: z.literal('resolved') }), 'Recorded'), ...failures },
+  });
+  api.openapi(resolve, async (c) => {
+    const { outcome, externalId } = c.req.valid('json');
+    const answer = { outcome, ...(externalId !== undefined && { externalId }) };
+    const resolved = await client.resolveEffect(actorOf(c), c.req.valid('param').id, answer);
+    if (resolved.kind === 'not_found') throw notFound('effect');
+    if (resolved.kind === 'forbidden') throw forbidden(resolved.text);
+    if (resolved.kind === 'already') throw new ProblemError(409, resolved.text);
+    return c.json({ status: 'resolved' } as const, 200);
+  });
+  return api;
+}

@@ -1,0 +1,20 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '#activities/index.ts';
+import { TASK_QUEUES } from './names.ts';
+
+// Short questions the panel asks of the outside. The answer lies in the database; a problem is an answer too.
+const { answerDocument, answerTest } = proxyActivities<Activities>({
+  taskQueue: TASK_QUEUES.tools,
+  startToCloseTimeout: '30 seconds',
+  retry: { maximumAttempts: 2 },
+});
+
+/** Fetches an OpenAPI document by URL, through egress (RULES S5). */
+export async function fetchDocument(input: { orgId: string; answerId: string; url: string }): Promise<void> {
+  await answerDocument(input);
+}
+
+/** "Test connection" is a workflow, never a call from web. */
+export async function testConnection(input: { orgId: string; answerId: string; connectionId: string }): Promise<void> {
+  await answerTest(input);
+}

@@ -1,0 +1,166 @@
+import { and, eq } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import type { Inbound } from '#core/chat.ts';
+import { errorText } from '#core/errors.ts';
+import { newId } from '#core/ids.ts';
+import { RUN_LIMITS } from '#core/limits.ts';
+import { can, type Actor } from '#core/roles.ts';
+import { cut, isStorable } from '#core/text.ts';
+import { audit } from '#db/audit.ts';
+import type { Database, Org } from '#db/client.ts';
+import { notify } from '#db/notify.ts';
+import { activeRunsIn, updateRun } from '#db/runs.ts';
+import { identities, inboundEvents, members, runs, tenants } from '#db/schema/index.ts';
+import { addMessage, findThreadAt, nextRunNumber, openThread } from '#db/threads.ts';
+import type { Engine } from './engine.ts';
+import type { Received, Stopped } from './types.ts';
+
+const LEASE_MS = 5_000;
+const STOP_WORDS = /^(stop|cancel|halt|abort)[.!]?$/i;
+
+const REFUSALS = {
+  unknown_tenant: 'This workspace is not connected to Abetworks yet. Ask an admin to connect it.',
+  bot: 'I answer people only.',
+  guest: 'Guests cannot ask me to act here. Ask a member of the workspace.',
+  unlinked: 'I do not know you yet. Ask an admin to invite you, then link your account.',
+  deactivated: 'Your access was switched off. Ask an admin.',
+  role: 'Your role only lets you read. Ask an admin for the member role.',
+  text: `I can read requests of 1 to ${RUN_LIMITS.textLength} characters of valid text. Shorten it and send it again.`,
+} as const;
+
+type Refusal = keyof typeof REFUSALS;
+type Found = { refused: Refusal; orgId: string | null } | { actor: Actor };
+
+/** RULES I1–I4: one transaction stores everything, then the workflow is started. What was stored but not started, the sweeper starts. */
+export function createReceive({ db, engine, log, stop }: {
+  db: Database;
+  engine: Engine;
+  log: Logger;
+  stop: (actor: Actor, runId: string) => Promise<Stopped>;
+}) {
+  return async (inbound: Inbound): Promise<Received> => {
+    const found = await findSender(db, inbound);
+    if ('refused' in found) return refuse(db, inbound, found);
+    const { actor } = found;
+    const toStop = STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
+    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, toStop.length > 0));
+    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await stop(actor, runId);
+    if (stored.kind === 'run' && !stored.isReplay) await start(actor.orgId, stored.runId);
+    return stored;
+  };
+
+  async function start(orgId: string, runId: string): Promise<void> {
+    try {
+      await engine.start({ orgId, runId });
+      await db.withOrg(orgId, (org) => updateRun(org, runId, { startedAt: new Date() }));
+    } catch (error) {
+      log.warn({ orgId, runId, error: errorText(error) }, 'stored but not started; it will be started by the sweeper');
+    }
+  }
+}
+
+/** Tenant → org and sender → member, by our tables only (RULES I3). */
+async function findSender(db: Database, { where, sender, text }: Inbound): Promise<Found> {
+  return db.withSystem('find the org and member of a platform event', async (tx): Promise<Found> => {
+    const [tenant] = await tx
+      .select({ orgId: tenants.orgId })
+      .from(tenants)
+      .where(and(eq(tenants.platform, where.platform), eq(tenants.tenant, where.tenant)));
+    if (!tenant) return { refused: 'unknown_tenant', orgId: null };
+    const { orgId } = tenant;
+    if (sender.isBot) return { refused: 'bot', orgId };
+    if (sender.isGuest) return { refused: 'guest', orgId };
+    const [member] = await tx
+      .select({ id: members.id, role: members.role, status: members.status })
+      .from(identities)
+      .innerJoin(members, and(eq(members.orgId, identities.orgId), eq(members.id, identities.memberId)))
+      .where(
+        and(
+          eq(identities.orgId, orgId),
+          eq(identities.platform, where.platform),
+          eq(identities.tenant, where.tenant),
+          eq(identities.externalId, sender.id),
+        ),
+      );
+    if (!member) return { refused: 'unlinked', orgId };
+    if (member.status !== 'active') return { refused: 'deactivated', orgId };
+    if (!can(member.role, 'request.create')) return { refused: 'role', orgId };
+    const length = text.trim().length;
+    if (length === 0 || length > RUN_LIMITS.textLength || !isStorable(text)) return { refused: 'text', orgId };
+    return { actor: { orgId, memberId: member.id, role: member.role } };
+  });
+}
+
+const eventOf = ({ where, sender, sourceKey }: Inbound) => ({
+  platform: where.platform,
+  tenant: where.tenant,
+  sourceKey,
+  senderId: sender.id,
+});
+
+async function refuse(db: Database, inbound: Inbound, { refused, orgId }: { refused: Refusal; orgId: string | null }): Promise<Received> {
+  const row = { ...eventOf(inbound), orgId, outcome: 'refused' as const, reason: refused };
+  const added = orgId
+    ? await db.withOrg(orgId, (org) => org.tx.insert(inboundEvents).values(row).onConflictDoNothing().returning({ id: inboundEvents.id }))
+    : await db.withSystem('remember an event of an unknown tenant', (tx) =>
+        tx.insert(inboundEvents).values(row).onConflictDoNothing().returning({ id: inboundEvents.id }),
+      );
+  return { kind: 'refused', text: REFUSALS[refused], isReplay: added.length === 0 };
+}
+
+async function runsToStop(db: Database, actor: Actor, { where }: Inbound): Promise<string[]> {
+  return db.withOrg(actor.orgId, async (org) => {
+    const thread = await findThreadAt(org, where);
+    const active = thread ? await activeRunsIn(org, thread.id) : [];
+    return active.filter((run) => run.requestedBy === actor.memberId || can(actor.role, 'run.stopAll')).map((run) => run.id);
+  });
+}
+
+async function store(org: Org, actor: Actor, inbound: Inbound, isStop: boolean): Promise<Received> {
+  const eventId = newId();
+  const runId = newId();
+  const added = await org.tx
+    .insert(inboundEvents)
+    .values({ ...eventOf(inbound), id: eventId, orgId: org.id, outcome: isStop ? 'command' : 'run', runId: isStop ? null : runId })
+    .onConflictDoNothing()
+    .returning({ id: inboundEvents.id });
+  if (added.length === 0) return replayOf(org, inbound);
+  const text = inbound.text.trim();
+  const thread = await openThread(org, inbound.where, { title: cut(text.replaceAll(/\s+/g, ' '), 80), createdBy: actor.memberId });
+  const message = await addMessage(org, thread.id, { role: 'user', text, memberId: actor.memberId, runId: isStop ? null : runId });
+  await notify(org, { threadId: thread.id });
+  if (isStop) return { kind: 'command', threadId: thread.id, text: 'Stopping.', isReplay: false };
+  await org.tx.insert(runs).values({
+    id: runId,
+    orgId: org.id,
+    threadId: thread.id,
+    messageId: message.id,
+    number: await nextRunNumber(org, thread.id),
+    seq: message.seq,
+    requestedBy: actor.memberId,
+    statusText: 'Starting',
+    // The sweeper leaves it alone this long: the usual start is under way.
+    nextStartAt: new Date(Date.now() + LEASE_MS),
+  });
+  await audit(org, { actor: `member:${actor.memberId}`, action: 'run.requested', target: { type: 'run', id: runId }, details: { threadId: thread.id, platform: inbound.where.platform } });
+  return { kind: 'run', runId, threadId: thread.id, isReplay: false };
+}
+
+async function replayOf(org: Org, inbound: Inbound): Promise<Received> {
+  const { platform, tenant, sourceKey } = eventOf(inbound);
+  const [event] = await org.tx
+    .select()
+    .from(inboundEvents)
+    .where(
+      and(
+        eq(inboundEvents.orgId, org.id),
+        eq(inboundEvents.platform, platform),
+        eq(inboundEvents.tenant, tenant),
+        eq(inboundEvents.sourceKey, sourceKey),
+      ),
+    );
+  if (event?.outcome === 'refused') return { kind: 'refused', text: REFUSALS[(event.reason ?? 'text') as Refusal], isReplay: true };
+  const thread = await findThreadAt(org, inbound.where);
+  if (event?.runId) return { kind: 'run', runId: event.runId, threadId: thread?.id ?? '', isReplay: true };
+  return { kind: 'command', threadId: thread?.id ?? '', text: 'Stopping.', isReplay: true };
+}

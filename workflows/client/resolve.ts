@@ -1,0 +1,72 @@
+import { and, eq } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import { errorText } from '#core/errors.ts';
+import { can, type Actor } from '#core/roles.ts';
+import { readApproval } from '#db/approvals.ts';
+import { audit } from '#db/audit.ts';
+import type { Database, Org } from '#db/client.ts';
+import { readEffect, resolveEffect as recordResolution } from '#db/effects.ts';
+import { notify } from '#db/notify.ts';
+import { isOnePersonOrg, readOrg } from '#db/orgs.ts';
+import { readRun } from '#db/runs.ts';
+import { members } from '#db/schema/index.ts';
+import type { Engine } from './engine.ts';
+import type { Resolved } from './types.ts';
+
+/** RULES E6: the people who could have approved an effect say whether it was sent. */
+export function createResolveEffect({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
+  return async (actor: Actor, effectId: string, answer: { outcome: 'sent' | 'not_sent'; externalId?: string }): Promise<Resolved> => {
+    const { resolved, runId } = await db.withOrg(actor.orgId, (org) => resolveWithin(org, actor, effectId, answer));
+    if (resolved.kind === 'resolved' && runId) {
+      try {
+        await engine.wake({ orgId: actor.orgId, runId });
+      } catch (error) {
+        // The run looks again by itself within a minute.
+        log.warn({ effectId, error: errorText(error) }, 'resolved but not signalled');
+      }
+    }
+    return resolved;
+  };
+}
+
+async function resolveWithin(
+  org: Org,
+  actor: Actor,
+  effectId: string,
+  { outcome, externalId }: { outcome: 'sent' | 'not_sent'; externalId?: string },
+): Promise<{ resolved: Resolved; runId?: string }> {
+  const effect = await readEffect(org, effectId);
+  const run = effect && (await readRun(org, effect.runId));
+  if (!effect || !run) return { resolved: { kind: 'not_found', text: 'There is no such effect, or you may not see it.' } };
+  const [member] = await org.tx
+    .select()
+    .from(members)
+    .where(and(eq(members.orgId, org.id), eq(members.id, actor.memberId)));
+  const policy = await approverPolicy(org, effect.approvalId);
+  const isNamed = member?.status === 'active' && (policy.members.includes(member.id) || policy.roles.includes(member.role));
+  if (!isNamed || !member || !can(member.role, 'effect.resolve'))
+    return { resolved: { kind: 'forbidden', text: 'Only someone who could have approved this may answer. Ask an owner or admin.' } };
+  if (run.requestedBy === actor.memberId && !(await isOnePersonOrg(org)))
+    return { resolved: { kind: 'forbidden', text: 'You asked for this, so someone else has to answer. Ask an owner or admin.' } };
+  const recorded = await recordResolution(org, effectId, {
+    resolution: outcome,
+    resolvedBy: actor.memberId,
+    ...(externalId === undefined ? {} : { externalId }),
+  });
+  if (!recorded) return { resolved: { kind: 'already', text: `This was settled already (${effect.state}).` } };
+  await notify(org, { threadId: run.threadId, runId: run.id });
+  await audit(org, {
+    actor: `member:${actor.memberId}${actor.apiKey ? ` key:${actor.apiKey.id}` : ''}`,
+    action: 'effect.resolved',
+    target: { type: 'effect', id: effectId },
+    details: { outcome, payloadSha256: effect.payloadSha256 },
+  });
+  return { resolved: { kind: 'resolved' }, runId: run.id };
+}
+
+async function approverPolicy(org: Org, approvalId: string | null): Promise<{ roles: readonly string[]; members: readonly string[] }> {
+  const approval = approvalId ? await readApproval(org, approvalId) : undefined;
+  if (approval) return approval.policy;
+  const { policy } = await readOrg(org);
+  return { roles: policy.approverRoles, members: policy.approverMembers };
+}

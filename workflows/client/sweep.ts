@@ -1,0 +1,183 @@
+import { and, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import { errorText } from '#core/errors.ts';
+import type { KeyRing } from '#core/keys.ts';
+import { checkpointAudit } from '#db/audit.ts';
+import type { Database } from '#db/client.ts';
+import { lockRun, updateRun } from '#db/runs.ts';
+import { approvalCards, approvals, orgs, runs } from '#db/schema/index.ts';
+import type { Engine } from './engine.ts';
+import { isStopPending } from './stop.ts';
+import { wakeWaiting } from './decide.ts';
+
+export interface SweepDeps {
+  db: Database;
+  engine: Engine;
+  log: Logger;
+  keys: KeyRing;
+  /** Edits the copies of a card that show something older than the decision. */
+  editCards(approval: { orgId: string; approvalId: string }): Promise<void>;
+  /** Ends a run that cannot go on, with a message in its thread. */
+  giveUp(run: { orgId: string; runId: string; problem: string }): Promise<void>;
+  /** Keeps a signed audit checkpoint outside the database (RULES D6). */
+  keepCheckpoint(line: string): Promise<void>;
+}
+
+const EVERY_MS = 5_000;
+const BATCH = 100;
+const MAX_ATTEMPTS = 10;
+const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
+
+/** RULES S1: the worker role looks every 5 s for what was stored and not done. Returns how to stop it. */
+export function startSweeping(deps: SweepDeps): () => Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  let current: Promise<void> = Promise.resolve();
+  const round = async (): Promise<void> => {
+    await sweepOnce(deps);
+    if (!isStopped) timer = setTimeout(next, EVERY_MS);
+  };
+  const next = (): void => {
+    current = round();
+  };
+  next();
+  return async () => {
+    isStopped = true;
+    clearTimeout(timer);
+    await current;
+  };
+}
+
+/** One round. A part that fails is logged and does not hold up the others. */
+export async function sweepOnce(deps: SweepDeps): Promise<void> {
+  for (const [name, part] of Object.entries({ startStored, signalDecided, repeatStops, editStaleCards, checkActive, signAudits })) {
+    try {
+      await part(deps);
+    } catch (error) {
+      deps.log.error({ part: name, error: errorText(error) }, 'sweep');
+    }
+  }
+}
+
+/** Inbox not started: claims each run by its lease, then starts it; after 10 attempts it is a dead letter. */
+async function startStored(deps: SweepDeps): Promise<void> {
+  const { db, engine, log } = deps;
+  const due = await db.withSystem('find runs that were stored and not started', (tx) =>
+    tx
+      .select({ orgId: runs.orgId, id: runs.id })
+      .from(runs)
+      .where(and(eq(runs.status, 'running'), isNull(runs.startedAt), lte(runs.nextStartAt, sql`now()`)))
+      .limit(BATCH),
+  );
+  for (const { orgId, id } of due) {
+    const attempts = await db.withOrg(orgId, async (org) => {
+      const [row] = await org.tx
+        .select({ attempts: runs.startAttempts })
+        .from(runs)
+        .where(and(eq(runs.orgId, orgId), eq(runs.id, id), isNull(runs.startedAt), lte(runs.nextStartAt, sql`now()`)))
+        .for('update', { skipLocked: true });
+      if (!row) return null;
+      const again = sql`now() + make_interval(secs => ${Math.min(300, 5 * 2 ** row.attempts)})`;
+      await updateRun(org, id, { startAttempts: row.attempts + 1, nextStartAt: again as never });
+      return row.attempts + 1;
+    });
+    if (attempts === null) continue;
+    if (attempts > MAX_ATTEMPTS) {
+      log.error({ orgId, runId: id, alert: true }, 'dead letter: the run could not be started');
+      await deps.giveUp({ orgId, runId: id, problem: 'it could not be started after 10 attempts. Ask again.' });
+      continue;
+    }
+    await engine.start({ orgId, runId: id }, { again: attempts > 1 });
+    await db.withOrg(orgId, (org) => updateRun(org, id, { startedAt: new Date() }));
+    log.info({ orgId, runId: id }, 'started by the sweeper');
+  }
+}
+
+async function signalDecided(deps: SweepDeps): Promise<void> {
+  const waiting = await deps.db.withSystem('find decisions that were not signalled', (tx) =>
+    tx
+      .select({ orgId: approvals.orgId, id: approvals.id })
+      .from(approvals)
+      .where(and(ne(approvals.status, 'pending'), isNull(approvals.signalledAt), lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
+      .limit(BATCH),
+  );
+  for (const { orgId, id } of waiting) await wakeWaiting(deps, orgId, id);
+}
+
+async function repeatStops({ db, engine }: SweepDeps): Promise<void> {
+  const stopping = await db.withSystem('find stops that Temporal may not have heard', (tx) =>
+    tx
+      .select({ orgId: runs.orgId, id: runs.id })
+      .from(runs)
+      .where(and(isStopPending, lte(runs.stopRequestedAt, sql`now() - interval '3 seconds'`)))
+      .limit(BATCH),
+  );
+  for (const { orgId, id } of stopping) await engine.cancel({ orgId, runId: id });
+}
+
+async function editStaleCards({ db, editCards }: SweepDeps): Promise<void> {
+  const stale = await db.withSystem('find cards older than their decision', (tx) =>
+    tx
+      .selectDistinct({ orgId: approvalCards.orgId, approvalId: approvalCards.approvalId })
+      .from(approvalCards)
+      .innerJoin(approvals, and(eq(approvals.orgId, approvalCards.orgId), eq(approvals.id, approvalCards.approvalId)))
+      .where(and(sql`${approvalCards.shows} <> ${approvals.status}`, lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
+      .limit(BATCH),
+  );
+  for (const one of stale) await editCards(one);
+}
+
+/** Active here, but closed, unknown or failing there. Restarting is safe: turns and effects are keyed. */
+async function checkActive(deps: SweepDeps): Promise<void> {
+  const { db, engine, log } = deps;
+  const active = await db.withSystem('find runs to compare with Temporal', (tx) =>
+    tx
+      .select({ orgId: runs.orgId, id: runs.id })
+      .from(runs)
+      .where(
+        and(
+          inArray(runs.status, ['running', 'waiting']),
+          isNotNull(runs.startedAt),
+          lte(runs.startedAt, CHECK_AGAIN),
+          sql`coalesce(${runs.checkedAt}, 'epoch') < ${CHECK_AGAIN}`,
+        ),
+      )
+      .limit(BATCH),
+  );
+  for (const { orgId, id } of active) {
+    const found = await engine.look({ orgId, runId: id });
+    if (found.state === 'gone') await restart(deps, orgId, id);
+    await db.withOrg(orgId, (org) =>
+      updateRun(org, id, {
+        checkedAt: new Date(),
+        ...(found.state === 'failing' ? { statusText: `Failing: ${found.why}`.slice(0, 300) } : {}),
+      }),
+    );
+    if (found.state === 'failing') log.error({ orgId, runId: id, why: found.why, alert: true }, 'workflow task keeps failing');
+  }
+}
+
+async function restart({ db, engine, log, giveUp }: SweepDeps, orgId: string, runId: string): Promise<void> {
+  const attempts = await db.withOrg(orgId, async (org) => {
+    const run = await lockRun(org, runId);
+    // It may have ended between the look and now.
+    if (!run || run.endedAt) return null;
+    await updateRun(org, runId, { startAttempts: run.startAttempts + 1 });
+    return run.startAttempts + 1;
+  });
+  if (attempts === null) return;
+  if (attempts > MAX_ATTEMPTS) {
+    log.error({ orgId, runId, alert: true }, 'dead letter: the run ends each time it is restarted');
+    return giveUp({ orgId, runId, problem: 'its workflow ended 10 times without an answer. Ask again.' });
+  }
+  log.warn({ orgId, runId, attempts }, 'restarted: active here, but Temporal does not have it');
+  await engine.start({ orgId, runId }, { again: true });
+}
+
+async function signAudits({ db, keys, keepCheckpoint }: SweepDeps): Promise<void> {
+  const all = await db.withSystem('find orgs to sign audits for', (tx) => tx.select({ id: orgs.id }).from(orgs));
+  for (const { id } of all) {
+    const line = await db.withOrg(id, (org) => checkpointAudit(org, keys));
+    if (line) await keepCheckpoint(line);
+  }
+}
