@@ -19,6 +19,8 @@ const zEnv = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLIC_URL: zHttpUrl.optional(),
   ABETWORKS_DATA_DIR: z.string().min(1).default('.data'),
+  /** Where the workflow bundle is kept; by default in the data folder. */
+  ABETWORKS_BUNDLE_DIR: z.string().min(1).optional(),
   ABETWORKS_EMBEDDED_DB: zFlag.optional(),
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/name' })

@@ -14,7 +14,10 @@ export async function readApproval(org: Org, approvalId: string): Promise<Approv
   return row;
 }
 
-export async function lockApproval(org: Org, approvalId: string): Promise<{ approval: Approval; isExpired: boolean } | undefined> {
+export async function lockApproval(
+  org: Org,
+  approvalId: string,
+): Promise<{ approval: Approval; isExpired: boolean } | undefined> {
   const [row] = await org.tx
     .select({ approval: approvals, isExpired: sql<boolean>`${approvals.expiresAt} <= now()` })
     .from(approvals)
@@ -24,7 +27,10 @@ export async function lockApproval(org: Org, approvalId: string): Promise<{ appr
 }
 
 /** The one already waiting for the same bytes in the thread, or a new one (RULES R3). */
-export async function askApproval(org: Org, wanted: Omit<typeof approvals.$inferInsert, 'orgId'>): Promise<{ approval: Approval; isNew: boolean }> {
+export async function askApproval(
+  org: Org,
+  wanted: Omit<typeof approvals.$inferInsert, 'orgId'>,
+): Promise<{ approval: Approval; isNew: boolean }> {
   const [added] = await org.tx
     .insert(approvals)
     .values({ ...wanted, orgId: org.id })
@@ -54,7 +60,12 @@ export async function askApproval(org: Org, wanted: Omit<typeof approvals.$infer
 export async function settleApproval(
   org: Org,
   approvalId: string,
-  set: { status: Exclude<ApprovalStatus, 'pending'>; decidedBy?: string; comment?: string | null; useWithinMs?: number },
+  set: {
+    status: Exclude<ApprovalStatus, 'pending'>;
+    decidedBy?: string;
+    comment?: string | null;
+    useWithinMs?: number;
+  },
 ): Promise<boolean> {
   const { useWithinMs, ...rest } = set;
   const settled = await org.tx
@@ -138,7 +149,13 @@ export const staleCards = (org: Org, approvalId: string) =>
     .select({ card: approvalCards })
     .from(approvalCards)
     .innerJoin(approvals, and(eq(approvals.orgId, approvalCards.orgId), eq(approvals.id, approvalCards.approvalId)))
-    .where(and(eq(approvalCards.orgId, org.id), eq(approvalCards.approvalId, approvalId), sql`${approvalCards.shows} <> ${approvals.status}`));
+    .where(
+      and(
+        eq(approvalCards.orgId, org.id),
+        eq(approvalCards.approvalId, approvalId),
+        sql`${approvalCards.shows} <> ${approvals.status}`,
+      ),
+    );
 
 export const markCard = (org: Org, cardId: string, shows: ApprovalStatus): Promise<unknown> =>
   org.tx
@@ -146,7 +163,10 @@ export const markCard = (org: Org, cardId: string, shows: ApprovalStatus): Promi
     .set({ shows })
     .where(and(eq(approvalCards.orgId, org.id), eq(approvalCards.id, cardId)));
 
-export const findCard = (org: Org, at: { approvalId: string; platform: string; tenant: string; channel: string; message: string }) =>
+export const findCard = (
+  org: Org,
+  at: { approvalId: string; platform: string; tenant: string; channel: string; message: string },
+) =>
   org.tx
     .select()
     .from(approvalCards)

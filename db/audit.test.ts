@@ -21,9 +21,13 @@ afterAll(async () => {
 
 async function orgWithRows(rows: number): Promise<string> {
   const orgId = newId();
-  await database.db.withSystem('test', (tx) => tx.insert(orgs).values({ id: orgId, name: 'Acme', policy: defaultPolicy() }));
+  await database.db.withSystem('test', (tx) =>
+    tx.insert(orgs).values({ id: orgId, name: 'Acme', policy: defaultPolicy() }),
+  );
   for (let i = 0; i < rows; i += 1)
-    await database.db.withOrg(orgId, (org) => audit(org, { actor: 'system', action: 'test', target: { type: 'row', id: `${i}` } }));
+    await database.db.withOrg(orgId, (org) =>
+      audit(org, { actor: 'system', action: 'test', target: { type: 'row', id: `${i}` } }),
+    );
   return orgId;
 }
 const verdict = (orgId: string, outside: { seq: number; hash: string }[] = []) =>
@@ -36,7 +40,8 @@ test('D6 an untouched chain verifies', async () => {
 
 test('D6 rows written at the same time make one chain', async () => {
   const orgId = await orgWithRows(0);
-  const write = () => database.db.withOrg(orgId, (org) => audit(org, { actor: 'system', action: 't', target: { type: 'r', id: '1' } }));
+  const write = () =>
+    database.db.withOrg(orgId, (org) => audit(org, { actor: 'system', action: 't', target: { type: 'r', id: '1' } }));
   await Promise.all(Array.from({ length: 20 }, write));
   await expect(verdict(orgId)).resolves.toMatchObject({ rows: 20, badSeq: null });
 });
@@ -65,6 +70,10 @@ test('D6 a tail cut together with its head shows by the signed checkpoint, also 
 test('D6 the app role can add audit rows but neither change nor remove them', async () => {
   const orgId = await orgWithRows(1);
   const { auditLog } = await import('./schema/index.ts');
-  await expect(database.db.withOrg(orgId, (org) => org.tx.delete(auditLog))).rejects.toMatchObject({ cause: { code: '42501' } });
-  await expect(database.db.withOrg(orgId, (org) => org.tx.update(auditLog).set({ action: 'x' }))).rejects.toMatchObject({ cause: { code: '42501' } });
+  await expect(database.db.withOrg(orgId, (org) => org.tx.delete(auditLog))).rejects.toMatchObject({
+    cause: { code: '42501' },
+  });
+  await expect(database.db.withOrg(orgId, (org) => org.tx.update(auditLog).set({ action: 'x' }))).rejects.toMatchObject(
+    { cause: { code: '42501' } },
+  );
 });

@@ -83,7 +83,11 @@ export const endToolCall = (
     .set({ ...end, result: storable(end.result), endedAt: new Date() })
     .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.id, toolCallId), isNull(toolCalls.endedAt)));
 
-export const updateToolCall = (org: Org, toolCallId: string, set: Partial<typeof toolCalls.$inferInsert>): Promise<unknown> =>
+export const updateToolCall = (
+  org: Org,
+  toolCallId: string,
+  set: Partial<typeof toolCalls.$inferInsert>,
+): Promise<unknown> =>
   org.tx
     .update(toolCalls)
     .set(set)

@@ -8,8 +8,18 @@ export type Thread = typeof threads.$inferSelect;
 type NewMessage = Omit<typeof messages.$inferInsert, 'orgId' | 'seq' | 'threadId'>;
 
 /** Finds or makes the thread of a place. Two events at once make one. */
-export async function openThread(org: Org, where: ThreadRef, { title, createdBy }: { title: string; createdBy: string }): Promise<Thread> {
-  const place = { orgId: org.id, platform: where.platform, tenant: where.tenant, channel: where.channel, thread: where.thread };
+export async function openThread(
+  org: Org,
+  where: ThreadRef,
+  { title, createdBy }: { title: string; createdBy: string },
+): Promise<Thread> {
+  const place = {
+    orgId: org.id,
+    platform: where.platform,
+    tenant: where.tenant,
+    channel: where.channel,
+    thread: where.thread,
+  };
   await org.tx
     .insert(threads)
     .values({ ...place, title, createdBy, updatedAt: new Date() })
@@ -44,7 +54,11 @@ export async function readThread(org: Org, threadId: string): Promise<Thread | u
 }
 
 /** Adds a message under the thread's next sequence number. Locks the thread until commit. */
-export async function addMessage(org: Org, threadId: string, message: NewMessage): Promise<typeof messages.$inferSelect> {
+export async function addMessage(
+  org: Org,
+  threadId: string,
+  message: NewMessage,
+): Promise<typeof messages.$inferSelect> {
   const [thread] = await org.tx
     .update(threads)
     .set({ lastSeq: sql`${threads.lastSeq} + 1`, updatedAt: new Date() })

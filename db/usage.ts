@@ -25,10 +25,17 @@ export async function reserveModelCall(
     .from(modelCalls)
     .where(and(eq(modelCalls.orgId, org.id), gte(modelCalls.createdAt, day)));
   const [run] = await org.tx
-    .select({ nanos: counted, tokens: sql<string>`coalesce(sum(${modelCalls.inputTokens} + ${modelCalls.outputTokens}), 0)` })
+    .select({
+      nanos: counted,
+      tokens: sql<string>`coalesce(sum(${modelCalls.inputTokens} + ${modelCalls.outputTokens}), 0)`,
+    })
     .from(modelCalls)
     .where(and(eq(modelCalls.orgId, org.id), eq(modelCalls.runId, call.runId)));
-  const refused = isAllowed({ dayNanos: Number(today?.nanos), runNanos: Number(run?.nanos), runTokens: Number(run?.tokens) });
+  const refused = isAllowed({
+    dayNanos: Number(today?.nanos),
+    runNanos: Number(run?.nanos),
+    runTokens: Number(run?.tokens),
+  });
   if (refused) return { refused };
   const [row] = await org.tx
     .insert(modelCalls)
@@ -41,7 +48,10 @@ export async function reserveModelCall(
 export const endModelCall = (
   org: Org,
   modelCallId: string,
-  end: Pick<typeof modelCalls.$inferInsert, 'status' | 'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'costNanos' | 'error' | 'requestId'>,
+  end: Pick<
+    typeof modelCalls.$inferInsert,
+    'status' | 'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'costNanos' | 'error' | 'requestId'
+  >,
 ): Promise<unknown> =>
   org.tx
     .update(modelCalls)

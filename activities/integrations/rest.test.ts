@@ -119,7 +119,8 @@ test('VI.61 the credential goes nowhere but under the base address, whatever was
     `${origin}/other`,
     `${origin}/api/../x`,
     `${origin}/apix`,
-    origin.replace('//', '//a:b@') + '/api/x',
+    origin.replace('//', '//a@') + '/api/x',
+    origin.replace('//', '//:b@') + '/api/x',
   ]) {
     const stolen = named('createInvoice').run(contextWith(), payloadOf({ ...request, url }));
     await expect(stolen).rejects.toMatchObject({ name: 'CallFailed', kind: 'refused' });

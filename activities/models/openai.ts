@@ -115,7 +115,10 @@ const zAnswer = z.object({
           refusal: z.string().nullish(),
           tool_calls: z
             .array(
-              z.object({ id: z.string().nullish(), function: z.object({ name: z.string(), arguments: z.unknown() }) }),
+              z.object({
+                id: z.string().nullish(),
+                function: z.object({ name: z.string(), arguments: z.unknown().optional() }),
+              }),
             )
             .nullish(),
         }),
@@ -131,7 +134,7 @@ const zAnswer = z.object({
     .nullish(),
 });
 // Some gateways report a failure inside a 200.
-const zFailure = z.object({ error: z.object({ code: z.unknown() }) });
+const zFailure = z.object({ error: z.object({ code: z.unknown().optional() }) });
 
 const END_REASONS: Record<string, EndReason> = { length: 'cut', content_filter: 'declined' };
 

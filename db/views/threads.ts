@@ -1,13 +1,12 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, desc, eq, sql } from 'drizzle-orm';
 import type { Outgoing } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
 import type { Org } from '#db/client.ts';
 import { findApproval } from '#db/lists.ts';
 import { activeRunsIn, type Run } from '#db/runs.ts';
-import { messages, webPosts } from '#db/schema/chat.ts';
+import { messages, threads, webPosts } from '#db/schema/chat.ts';
 import { members } from '#db/schema/identity.ts';
 import { runs } from '#db/schema/runs.ts';
-import { threads } from '#db/schema/chat.ts';
 import type { Thread } from '#db/threads.ts';
 import { type ApprovalView, viewsOf } from './approvals.ts';
 import { type EffectView, readEffectViews } from './effects.ts';

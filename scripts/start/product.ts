@@ -53,7 +53,7 @@ export async function startProduct(config: Config, roles: readonly Role[], log: 
     const models = createModels(config);
     installRuntime(log);
 
-    const bundling = roles.includes('worker') ? workflowBundle(path.join(folder, 'cache'), onProgress) : null;
+    const bundling = roles.includes('worker') ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress) : null;
     bundling?.catch(() => undefined);
     const postgres = await openPostgres(config, folder, onProgress);
     stops.push(postgres.stop);

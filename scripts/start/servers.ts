@@ -28,12 +28,21 @@ export interface Temporal extends Stoppable {
   connectWorker(): Promise<NativeConnection>;
 }
 
+// The settings at hand win over the process's: tests run several products in one process.
+function temporalEnv(config: Config): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value;
+  if (config.TEMPORAL_ADDRESS) env['TEMPORAL_ADDRESS'] = config.TEMPORAL_ADDRESS;
+  env['TEMPORAL_NAMESPACE'] = config.TEMPORAL_NAMESPACE;
+  return env;
+}
+
 /** TEMPORAL_ADDRESS (with TLS and API key as @temporalio/envconfig reads them), or the local dev server. */
 export async function openTemporal(config: Config, keys: KeyRing, folder: string, onProgress: (line: string) => void): Promise<Temporal> {
   const local = config.TEMPORAL_ADDRESS
     ? null
     : await ensureTemporal({ dir: path.join(folder, 'temporal'), onProgress });
-  const external = local ? null : loadClientConnectConfig();
+  const external = local ? null : loadClientConnectConfig({ overrideEnvVars: temporalEnv(config) });
   const options = local ? { address: local.address } : { ...external?.connectionOptions };
   const namespace = external?.namespace ?? config.TEMPORAL_NAMESPACE;
   const dataConverter = createDataConverter(keys);

@@ -174,6 +174,7 @@ test('a wrong, changed or revoked key is 401, and a good cookie beside it does n
     const answer = await world.call('/api/v1/runs', { headers: { authorization: `Bearer ${key}`, cookie } });
     expect([key, answer.status]).toEqual([key, 401]);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expect(answer.json.detail).toContain('unknown or was revoked');
   }
   const { json } = await world.call('/api/v1/api-keys', { as: person });
   expect((await world.call(`/api/v1/api-keys/${json.items[0].id}`, { method: 'DELETE', as: person })).status).toBe(204);

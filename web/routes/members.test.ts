@@ -1,8 +1,10 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { sha256 } from '#core/hash.ts';
 import { newId } from '#core/ids.ts';
-import { identities, invitations, members, orgs } from '#db/schema/index.ts';
+import { useInvitation } from '#db/invitations.ts';
+import { changeMember } from '#db/membership.ts';
+import { identities, invitations, orgs } from '#db/schema/index.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addOrg, addPerson, cookieOf, createWorld, inOrg, PASSWORD, type Person, type World } from '#test/web/world.ts';
 
@@ -75,6 +77,20 @@ test('D4 after 48 hours by the database’s clock it is over, and a new one can 
   const second = await again(id);
   expect(second.status).toBe(201);
   expect((await accept(second.json.invitation)).status).toBe(200);
+});
+
+test('D4 expiry and use are checked again under the lock, not only at the look-up', async () => {
+  const expired = (await invite()).json;
+  const used = (await invite()).json;
+  const past = { expiresAt: new Date(Date.now() - 1) };
+  await inOrg(world, owner.orgId, async ({ tx }) => {
+    await tx.update(invitations).set(past).where(eq(invitations.memberId, expired.id));
+    await tx.update(invitations).set({ acceptedAt: new Date() }).where(eq(invitations.memberId, used.id));
+  });
+  for (const { invitation } of [expired, used]) {
+    const use = inOrg(world, owner.orgId, (org) => useInvitation(org, invitation, 'hash'));
+    await expect(use).rejects.toMatchObject({ status: 410 });
+  }
 });
 
 test('using one invitation ends the others of the same person', async () => {
@@ -150,17 +166,45 @@ test('only an owner makes, changes, invites again or unmakes an owner', async ()
   expect((await patch(admin.memberId, { role: 'owner' })).status).toBe(200);
 });
 
-test('the last active owner stays, also when two owners unmake each other at the same time', async () => {
+test('the last active owner stays', async () => {
   expect((await patch(owner.memberId, { role: 'admin' })).status).toBe(409);
   expect((await patch(owner.memberId, { status: 'deactivated' })).status).toBe(409);
+});
+
+test('two owners who unmake each other at the same moment: the second has to wait, and is refused', async () => {
   const second = await addPerson(world, owner.orgId, 'owner');
-  const answers = await Promise.all([
-    patch(second.memberId, { role: 'member' }, owner),
-    patch(owner.memberId, { role: 'member' }, second),
-  ]);
-  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-  const left = await inOrg(world, owner.orgId, ({ tx }) => tx.select().from(members).where(eq(members.role, 'owner')));
-  expect(left).toHaveLength(1);
+  const unmake = (by: Person, whom: Person, hold: () => Promise<void>) =>
+    inOrg(world, owner.orgId, async (org) => {
+      await changeMember(org, { ...by, role: 'owner' }, whom.memberId, { role: 'member' });
+      await hold();
+    });
+  let commit = () => {};
+  let isSecondOver = false;
+  const gate = new Promise<void>((resolve) => {
+    commit = resolve;
+  });
+  const waiting = () =>
+    world.deps.db.global.execute(
+      sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+  let begun = () => {};
+  const isBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const first = unmake(owner, second, () => {
+    begun();
+    return gate;
+  });
+  await isBegun;
+  const other = unmake(second, owner, async () => {}).then(
+    () => 'done',
+    (error: { status: number }) => error.status,
+  );
+  void other.then(() => (isSecondOver = true));
+  await expect.poll(async () => isSecondOver || (await waiting()).length > 0, { timeout: 5000 }).toBe(true);
+  commit();
+  await first;
+  expect(await other).toBe(409);
 });
 
 test('deactivation ends open invitations; coming back takes a new password and brings no old key to life', async () => {

@@ -62,6 +62,9 @@ test('too deep, too long, too many, too odd: each is refused with a sentence', a
   expect(await refusal(deep)).toMatch(/nested more than|neither/);
   expect(await refusal(`{"a":"${'x'.repeat(6_000_000)}"}`)).toMatch(/longer than 5 MB/);
   expect(await refusal(withPaths({}, { x: 'y'.repeat(6_000_000) }))).toMatch(/longer than 5 MB/);
+  expect(await refusal(withPaths({}, { x: Array.from({ length: 600_000 }, () => 0) }))).toMatch(
+    /more than 500000 values/,
+  );
   expect(await refusal({ swagger: '2.0', paths: {} })).toMatch(/Swagger 2.0/);
   expect(await refusal({ openapi: '3.1.0' })).toMatch(/no "paths"/);
   expect(await refusal({ ...withPaths({}), openapi: '4.0.0' })).toMatch(/Unsupported OpenAPI version/);

@@ -4,6 +4,8 @@ import { rest } from '#activities/integrations/rest.ts';
 import { UserError } from '#core/errors.ts';
 import type { PreparedRequest } from '#core/tools.ts';
 import { ERP_30 } from './documents.fixture.ts';
+import { prepareRequest } from './prepare.ts';
+import { zStoredSettings } from './settings.ts';
 
 const baseUrl = 'https://erp.example:8443/api/v1';
 const settings = await rest.compile({
@@ -147,4 +149,10 @@ test('a preview says what, which and where', () => {
     'Create invoice INV-77 in ERP (POST /invoices)',
   );
   expect(named('deleteInvoice').preview({ id: '9' })).toBe('Delete invoice 9 in ERP (DELETE /invoices/{id})');
+});
+
+test('VI.61 a path that would change the host is refused even when it was stored', () => {
+  const stored = zStoredSettings.parse(settings).actions.find(({ name }) => name === 'last')!;
+  const tampered = { ...stored, path: '@evil.example/{c}' };
+  expect(() => prepareRequest('https://erp.example', tampered, { c: 'x' })).toThrow('would leave');
 });

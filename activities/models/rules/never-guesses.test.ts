@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { JsonObject } from '#core/tools.ts';
+import type { ModelMessage, ModelTool } from '#activities/models/model.ts';
+import { createRules } from '#activities/models/rules.ts';
+
+const text = { type: 'string' };
+const tool = (name: string, effect: ModelTool['effect'], properties: JsonObject): ModelTool => ({
+  name,
+  effect,
+  description: '',
+  input: { type: 'object', properties, required: Object.keys(properties) },
+});
+const TOOLS = [
+  tool('erp_createInvoice', 'write', { number: text, amount: { type: 'number' }, currency: text }),
+  tool('erp_deleteInvoice', 'destructive', { id: text }),
+  tool('mail_send', 'write', { to: { type: 'string', format: 'email' }, subject: text, body: text }),
+  tool('crm_updateCustomer', 'write', {
+    customerId: { type: 'integer' },
+    name: text,
+    tier: { type: 'string', enum: ['gold', 'silver'] },
+  }),
+  tool('erp_getInvoice', 'read', { id: text }),
+  tool('calculator_evaluate', 'read', { expression: text }),
+];
+const rules = createRules();
+
+async function talk(texts: readonly string[]) {
+  const messages: ModelMessage[] = [];
+  for (const said of texts) {
+    messages.push({ role: 'user', text: said });
+    const answer = await rules.generate({
+      instructions: '',
+      messages,
+      tools: TOOLS,
+      limits: { outputTokens: 1 },
+      signal: new AbortController().signal,
+    });
+    if (said === texts.at(-1) || answer.kind === 'tools') return answer;
+    messages.push({ role: 'assistant', text: answer.text });
+  }
+  return null;
+}
+
+const WORDS = (
+  'post create send delete update show use invoice invoices customer mail erp crm INV-77 INV-78 CUST-5 77 12 4200 4,200.50 4.200 EUR €20 USD $5 bob@example.com eve@evil.example ' +
+  'number amount currency id name subject body tier gold silver to for over and then if not please Acme Corp "hello all" : = , . ? it is the 2+2 number: amount= erp_createInvoice mail_send: customerId tomorrow <@U1> cancel yes #12'
+).split(' ');
+const sentence = fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 14 }).map((words) => words.join(' '));
+
+const squash = (said: string): string => said.toLowerCase().replaceAll(/[\s,]+/g, '');
+const SIGNS: Record<string, RegExp> = { EUR: /eur|€/, USD: /usd|\$/ };
+
+function wasSaid(value: unknown, said: string): boolean {
+  const sign = typeof value === 'string' ? SIGNS[value] : undefined;
+  return sign ? sign.test(squash(said)) : squash(said).includes(squash(String(value)));
+}
+
+test('no text breaks it', async () => {
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 300 }),
+    fc.string({ unit: 'grapheme', maxLength: 300 }),
+    sentence,
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(anything, { minLength: 1, maxLength: 3 }), async (texts) => {
+      expect((await talk(texts))?.text).toContain('Rule-based mode');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a write is never called with a slot missing or with a value that was not said', async () => {
+  const dialogue = fc.array(sentence, { minLength: 1, maxLength: 4 });
+  let writes = 0;
+  await fc.assert(
+    fc.asyncProperty(dialogue, async (texts) => {
+      const answer = await talk(texts);
+      const [call] = answer?.kind === 'tools' ? answer.calls : [];
+      const called = TOOLS.find((it) => it.name === call?.name && it.effect !== 'read');
+      if (!call || !called) return;
+      writes++;
+      expect(Object.keys(call.input).sort()).toEqual([...(called.input['required'] as string[])].sort());
+      for (const value of Object.values(call.input))
+        expect(wasSaid(value, texts.join('\n')), JSON.stringify(value)).toBe(true);
+    }),
+    { numRuns: 1_500 },
+  );
+  // Otherwise the property would say nothing.
+  expect(writes).toBeGreaterThan(0);
+});
+
+test('a long or hostile text is read in good time', async () => {
+  const texts = [
+    'invoice INV-77 4200 EUR, '.repeat(800),
+    'number: '.repeat(2_500),
+    '"'.repeat(20_000),
+    '1,'.repeat(10_000),
+    'a=b '.repeat(5_000),
+    '('.repeat(20_000),
+    'a-'.repeat(10_000),
+    ' '.repeat(19_999) + 'x',
+    'a@'.repeat(10_000),
+    'erp_createInvoice ' + '€1 '.repeat(6_000),
+  ];
+  for (const said of texts) {
+    const start = performance.now();
+    await talk([`post ${said}`.slice(0, 20_000)]);
+    await talk([`use erp_createInvoice: ${said}`.slice(0, 20_000)]);
+    expect(performance.now() - start, said.slice(0, 20)).toBeLessThan(2_000);
+  }
+});

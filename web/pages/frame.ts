@@ -1,0 +1,117 @@
+import type { Context } from 'hono';
+import { html } from 'hono/html';
+import type { StatusCode } from 'hono/utils/http-status';
+import type { Html } from '#activities/chat/render/index.ts';
+import type { Principal } from '#db/api-keys.ts';
+import type { Database } from '#db/client.ts';
+import { readOrg } from '#db/orgs.ts';
+import { countPending } from '#db/views/index.ts';
+import { actorOf } from '#web/auth/index.ts';
+import type { WebEnv } from '#web/env.ts';
+import type { Static } from '#web/static.ts';
+
+export type { Html };
+export type Section = 'chat' | 'approvals' | 'runs' | 'connections' | 'members';
+
+export interface View {
+  title: string;
+  section?: Section;
+  /** Beside the page: the recent threads. */
+  aside?: Html;
+  body: Html;
+  status?: number;
+}
+
+/** Draws whole pages: the shell of those who are signed in, and the plain door of those who are not. */
+export interface Frame {
+  page(c: Context<WebEnv>, view: View): Promise<Response>;
+  door(c: Context<WebEnv>, view: Pick<View, 'title' | 'body' | 'status'>): Response | Promise<Response>;
+}
+
+const LINKS: { section: Section; href: string; label: string }[] = [
+  { section: 'chat', href: '/', label: 'Chat' },
+  { section: 'approvals', href: '/approvals', label: 'Approvals' },
+  { section: 'runs', href: '/runs', label: 'Runs' },
+  { section: 'connections', href: '/connections', label: 'Connections' },
+  { section: 'members', href: '/members', label: 'Members' },
+];
+
+export function createFrame({ db, modelName, files }: { db: Database; modelName: string; files: Static }): Frame {
+  const isRules = modelName.startsWith('rules');
+
+  const document = (title: string, body: Html): Html => html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="htmx-config" content="morphIgnore:['data-htmx-powered','open'], history:false" />
+        <title>${title} · Abetworks</title>
+        <link rel="icon" href="${files.urlOf('icon.svg')}" />
+        ${['base.css', 'app.css', 'card.css'].map(
+          (name) => html`<link rel="stylesheet" href="${files.urlOf(name)}" />`,
+        )}
+        ${['htmx.js', 'hx-sse.js', 'app.js'].map((name) => html`<script src="${files.urlOf(name)}" defer></script>`)}
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html>`;
+
+  const side = (actor: Principal, orgName: string, pending: number, view: View): Html => html`<header class="side">
+    <div class="brand">
+      <img src="${files.urlOf('icon.svg')}" alt="" width="24" height="24" />
+      <span>${orgName}</span>
+      <button type="button" class="small" data-menu aria-expanded="false" aria-controls="side">Menu</button>
+    </div>
+    <div class="side-body" id="side">
+      <nav class="nav" aria-label="Main">
+        ${LINKS.map(
+          ({ section, href, label }) =>
+            html`<a href="${href}" ${view.section === section ? html`aria-current="page"` : ''}
+              >${label}${section === 'approvals' && pending > 0
+                ? html`<span class="count">${pending}<span class="hush"> waiting</span></span>`
+                : ''}</a
+            >`,
+        )}
+      </nav>
+      ${view.aside ?? ''}
+      <div class="me">
+        <p>
+          <span class="badge" title="${modelName}">${isRules ? 'Rule-based mode' : modelName}</span>
+        </p>
+        <div class="row">
+          <p><strong>${actor.name}</strong> <small>${actor.role}</small></p>
+          <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>
+        </div>
+      </div>
+    </div>
+  </header>`;
+
+  return {
+    page: async (c, view) => {
+      const actor = actorOf(c);
+      const { name, pending } = await db.withOrg(actor.orgId, async (org) => ({
+        name: (await readOrg(org)).name,
+        pending: await countPending(org, actor),
+      }));
+      const body = html`<a class="skip" href="#main">Skip to content</a>
+        <div class="shell">
+          ${side(actor, name, pending, view)}
+          <main id="main" tabindex="-1">
+            <div id="toast" class="hush" role="status" aria-live="polite"></div>
+            ${view.body}
+          </main>
+        </div>`;
+      return c.html(document(view.title, body), (view.status ?? 200) as StatusCode & 200);
+    },
+    door: (c, view) => {
+      const body = html`<main class="door" id="main">
+        <div>
+          <img src="${files.urlOf('icon.svg')}" alt="" width="36" height="36" />
+          ${view.body}
+        </div>
+      </main>`;
+      return c.html(document(view.title, body), (view.status ?? 200) as StatusCode & 200);
+    },
+  };
+}
