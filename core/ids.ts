@@ -12,7 +12,7 @@ export function newId(now = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** Any UUID, lower-cased; a door that gets something else answers 404 like an unknown id. */
-export const zId = z.guid().toLowerCase();
+const zId = z.guid().toLowerCase();
 
+/** A door that gets something else answers 404, like for an unknown id. */
 export const isId = (text: string): boolean => zId.safeParse(text).success;

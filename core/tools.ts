@@ -12,7 +12,7 @@ export const zJson: z.ZodType<Json> = z.json();
 export type JsonSchema = { [key: string]: Json };
 
 /** The HTTP request a write will send, fixed when it is proposed. No secret is in it: authorization and the idempotency key are added when it is sent. */
-export const zPreparedRequest = z.object({
+const zPreparedRequest = z.object({
   method: z.string(),
   url: z.string(),
   headers: z.record(z.string(), z.string()),

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { EFFECT_LEASE_MS } from '#core/limits.ts';
 import type { Org } from './client.ts';
 import { effects } from './schema/approvals.ts';
@@ -98,10 +98,3 @@ export const effectsOf = (org: Org, runId: string): Promise<Effect[]> =>
     .from(effects)
     .where(and(eq(effects.orgId, org.id), eq(effects.runId, runId)))
     .orderBy(asc(effects.turnNumber), asc(effects.callNumber));
-
-/** Writes that are being sent right now: Stop waits for them (RULES R5). */
-export const effectsUnderWay = (org: Org, runId: string) =>
-  org.tx
-    .select({ id: effects.id })
-    .from(effects)
-    .where(and(eq(effects.orgId, org.id), eq(effects.runId, runId), inArray(effects.state, ['intended'])));

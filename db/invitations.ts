@@ -78,7 +78,7 @@ export async function useInvitation(org: Org, token: string, passwordHash: strin
     .where(and(eq(invitations.orgId, org.id), eq(invitations.tokenHash, sha256(token))))
     .for('update');
   if (!row) throw notFound('invitation');
-
+  if (!row.isOpen) throw invitationOver();
   const member = await readMember(org, row.memberId);
   // An active member with an account changes the password by knowing it, never by an old link.
   if (!member || member.status === 'deactivated' || (member.status === 'active' && member.userId !== null))

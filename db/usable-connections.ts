@@ -12,23 +12,3 @@ export const usableConnections = (org: Org, memberId: string): Promise<Connectio
     .from(connections)
     .where(and(eq(connections.orgId, org.id), eq(connections.status, 'active'), isUsableBy(memberId)))
     .orderBy(asc(connections.createdAt));
-
-/** One of them, as it stands now; undefined once it was removed. */
-export async function usableConnection(
-  org: Org,
-  memberId: string,
-  connectionId: string,
-): Promise<Connection | undefined> {
-  const [row] = await org.tx
-    .select()
-    .from(connections)
-    .where(
-      and(
-        eq(connections.orgId, org.id),
-        eq(connections.id, connectionId),
-        eq(connections.status, 'active'),
-        isUsableBy(memberId),
-      ),
-    );
-  return row;
-}

@@ -12,7 +12,7 @@ import type { Activities, ProposedCall } from '#activities/index.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { TASK_QUEUES, WAKE, type RunRef } from './names.ts';
 
-export const wake = defineSignal(WAKE);
+const wake = defineSignal(WAKE);
 
 // The model may take minutes; a worker that died is noticed by its missing heartbeats (RULES R6).
 const { takeTurn } = proxyActivities<Activities>({

@@ -128,7 +128,7 @@ test('an answer of another shape is asked for again', async () => {
   const server = await vendor(() => ({ body }));
   for (body of [{}, '', 'not json', { choices: [] }, { content: 'text' }, []])
     for (const model of [server.anthropic(), server.openai()])
-      expect(await failure(model), JSON.stringify(body)).toMatchObject({ kind: 'retry' });
+      expect(await failure(model)).toMatchObject({ kind: 'retry' });
 });
 
 test('a failure inside a 200 is a failure', async () => {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { customType, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { customType, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { newId } from '#core/ids.ts';
 
 /** Ids are UUIDv7 made in the app: PostgreSQL 16 and 17 have no uuidv7(). */
@@ -14,7 +14,6 @@ export const createdAt = () =>
   at('created_at')
     .notNull()
     .default(sql`now()`);
-export const sha = (name: string) => text(name);
 
 export const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
 

@@ -7,6 +7,7 @@ import { type ApprovalPolicy, approvals, effects } from '#db/schema/approvals.ts
 import { members } from '#db/schema/identity.ts';
 import { runs } from '#db/schema/runs.ts';
 import type { EffectState } from '#db/schema/words.ts';
+import { seesEffects } from '#db/visibility.ts';
 
 /** An entry of the ledger with names for ids and with who may answer for it (RULES E6). */
 export interface EffectView {
@@ -56,6 +57,16 @@ export async function readEffectViews(org: Org, ids: readonly string[]): Promise
     ...names,
     policy: { ...(approvalPolicy ?? usual), requesterMayDecide: !hadSecondMember },
   }));
+}
+
+/** One the actor may see, or undefined. */
+export async function readEffectView(org: Org, actor: Actor, effectId: string): Promise<EffectView | undefined> {
+  const [seen] = await org.tx
+    .select({ id: effects.id })
+    .from(effects)
+    .innerJoin(runs, and(eq(runs.orgId, effects.orgId), eq(runs.id, effects.runId)))
+    .where(and(eq(effects.orgId, org.id), eq(effects.id, effectId), seesEffects(actor)));
+  return seen && (await readEffectViews(org, [seen.id]))[0];
 }
 
 /** Unclear sends the actor is asked about. */

@@ -37,7 +37,7 @@ export async function lockDataFolder(folder: string, role: string): Promise<() =
     const holder = await readFile(file, 'utf8').catch(() => '');
     const [pid = '', ...started] = holder.split(' ');
     const alive = Number(pid) > 0 ? lookUpProcess(Number(pid)) : undefined;
-    if (alive && String(alive.startedAt) === started.join(' '))
+    if (alive && alive.startedAt === started.join(' '))
       throw new UserError(`Abetworks already runs on ${folder} (process ${pid}). Use that one, stop it, or set ABETWORKS_DATA_DIR to another folder.`);
     await rm(file, { force: true });
   }

@@ -1,16 +1,20 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { html } from 'hono/html';
+import { z } from 'zod';
 import { escapeInvisible } from '#core/text.ts';
-import { notFound } from '#core/errors.ts';
+import { notFound, UserError } from '#core/errors.ts';
 import { readOrg } from '#db/orgs.ts';
-import { type ApprovalView, readApprovalView, readEffectViews, readInbox, readOpenQuestions } from '#db/views/index.ts';
+import { type ApprovalView, readApprovalView, readEffectView, readInbox, readOpenQuestions } from '#db/views/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import type { Decided } from '#workflows/client.ts';
 import { approvalHtml, effectHtml, needsFullView, type Viewed } from './card.ts';
 import type { Frame, Html } from './frame.ts';
 import { allowed, idParam, isPartial, nothing, readForm } from './parts.ts';
+
+const zDecision = z.enum(['approve', 'deny']);
+const zOutcome = z.enum(['sent', 'not_sent']);
 
 /** The inbox, the full view of one approval, and the decisions of both and of the thread. */
 export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame; viewed: Viewed }): Hono<WebEnv> {
@@ -80,7 +84,8 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
     const form = await readForm(c);
     const { actor, approval, linkHosts } = await read(c);
     const comment = form.text('comment').trim().slice(0, 2000);
-    const decision = form.text('decision') === 'approve' ? 'approve' : 'deny';
+    const decision = zDecision.safeParse(form.text('decision')).data;
+    if (decision === undefined) throw new UserError('Choose Approve or Deny.', { status: 422 });
     const mustView = decision === 'approve' && needsFullView(approval) && !viewed.isFor(form.text('viewed'), actor, approval);
     const answer: { text: string; status: number } | null = mustView
       ? { text: 'Open the full view and read it first; this card does not show everything.', status: 422 }
@@ -104,24 +109,35 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
   pages.post('/effects/:id/resolution', async (c) => {
     const actor = allowed(c, 'effect.read');
     const id = idParam(c, 'effect');
+    const look = () =>
+      db.withOrg(actor.orgId, async (org) => {
+        const effect = await readEffectView(org, actor, id);
+        if (!effect) throw notFound('effect');
+        return { effect, linkHosts: (await readOrg(org)).policy.linkHosts };
+      });
+    await look();
     const form = await readForm(c);
     const externalId = form.text('externalId').trim().slice(0, 500);
-    const outcome = form.text('outcome') === 'sent' ? 'sent' : 'not_sent';
+    const outcome = zOutcome.safeParse(form.text('outcome')).data;
+    if (outcome === undefined) throw new UserError('Say whether it was sent.', { status: 422 });
     const resolved = await client.resolveEffect(actor, id, {
       outcome,
       ...(outcome === 'sent' && externalId !== '' ? { externalId } : {}),
     });
-    if (resolved.kind === 'not_found') throw notFound('effect');
+    const { effect, linkHosts } = await look();
     const notice = resolved.kind === 'resolved' ? null : resolved.text;
-    const { effect, linkHosts } = await db.withOrg(actor.orgId, async (org) => ({
-      effect: (await readEffectViews(org, [id]))[0],
-      linkHosts: (await readOrg(org)).policy.linkHosts,
-    }));
-    if (!effect || resolved.kind === 'forbidden' && whyHidden(actor, effect)) throw notFound('effect');
     const card = effectHtml(effect, { actor, linkHosts, notice });
     if (isPartial(c)) return c.html(card);
     if (notice === null) return c.redirect('/approvals', 303);
-    return frame.page(c, { title: 'Was it sent?', section: 'approvals', status: 409, body: html`<div class="page">${card}</div>` });
+    const body = html`<div class="page">${card}</div>`;
+    return frame.page(c, { title: 'Was it sent?', section: 'approvals', status: 409, body });
   });
   return pages;
+}
+
+/** What the clicker is told, and the status of the page that tells it; null: it was recorded. */
+function refusalOf(decided: Decided): { text: string; status: number } | null {
+  if (decided.kind === 'decided') return null;
+  const statuses = { already: 409, changed: 409, expired: 410, forbidden: 403, not_found: 404 } as const;
+  return { text: decided.text, status: statuses[decided.kind] };
 }

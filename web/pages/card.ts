@@ -58,6 +58,9 @@ export interface CardOptions {
   comment?: string;
 }
 
+/** Enter in a text field presses a form's first button: here that one does nothing, so that nobody approves by Enter. */
+const noEnter = html`<button disabled hidden></button>`;
+
 /** An approval with its exact payload and, while it waits, the form to decide. */
 export function approvalHtml(approval: ApprovalView, options: CardOptions): Html {
   const { actor, isFull = false } = options;
@@ -84,6 +87,7 @@ function decideForm(approval: ApprovalView, items: Button[], options: CardOption
   return html`<form method="post" action="${path}" hx-post="${path}" hx-target="closest .card" hx-swap="outerHTML">
     ${hidden('payloadSha256', approval.payloadSha256)}${hidden('view', isFull ? 'full' : 'card')}
     ${isFull ? hidden('viewed', viewed.tokenFor(actor, approval)) : nothing}
+    ${noEnter}
     <div class="decide">
       <input class="reason" name="comment" value="${comment}" maxlength="2000" placeholder="Reason (optional)" aria-label="Reason (optional)" autocomplete="off" />
       <button class="primary" name="decision" value="approve" ${approve?.disabled ? 'disabled' : ''}>Approve</button>
@@ -103,6 +107,7 @@ export function effectHtml(
   const form = (items: Button[]): Html =>
     not === null
       ? html`<form method="post" action="${path}" hx-post="${path}" hx-target="closest .card" hx-swap="outerHTML">
+          ${noEnter}
           <div class="decide">
             <input class="reason" name="externalId" maxlength="500" placeholder="Id on the other side, if it was sent" aria-label="Id on the other side, if it was sent" autocomplete="off" />
             ${items.map(

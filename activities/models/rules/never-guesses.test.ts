@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonObject } from '#core/tools.ts';
 import type { ModelMessage, ModelTool } from '#activities/models/model.ts';
@@ -46,7 +46,18 @@ const WORDS = (
   'post create send delete update show use invoice invoices customer mail erp crm INV-77 INV-78 CUST-5 77 12 4200 4,200.50 4.200 EUR €20 USD $5 bob@example.com eve@evil.example ' +
   'number amount currency id name subject body tier gold silver to for over and then if not please Acme Corp "hello all" : = , . ? it is the 2+2 number: amount= erp_createInvoice mail_send: customerId tomorrow <@U1> cancel yes #12'
 ).split(' ');
-const sentence = fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 14 }).map((words) => words.join(' '));
+const start = fc.constantFrom(
+  '',
+  'post invoice',
+  'create an invoice',
+  'delete invoice',
+  'send mail to',
+  'update customer',
+  'use mail_send:',
+  'erp_createInvoice',
+);
+const words = fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 14 }).map((words) => words.join(' '));
+const sentence = fc.tuple(start, words).map((parts) => parts.join(' '));
 
 const squash = (said: string): string => said.toLowerCase().replaceAll(/[\s,]+/g, '');
 const SIGNS: Record<string, RegExp> = { EUR: /eur|€/, USD: /usd|\$/ };
@@ -66,7 +77,7 @@ test('no text breaks it', async () => {
     fc.asyncProperty(fc.array(anything, { minLength: 1, maxLength: 3 }), async (texts) => {
       expect((await talk(texts))?.text).toContain('Rule-based mode');
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -81,13 +92,12 @@ test('a write is never called with a slot missing or with a value that was not s
       if (!call || !called) return;
       writes++;
       expect(Object.keys(call.input).sort()).toEqual([...(called.input['required'] as string[])].sort());
-      for (const value of Object.values(call.input))
-        expect(wasSaid(value, texts.join('\n')), JSON.stringify(value)).toBe(true);
+      for (const value of Object.values(call.input)) expect(wasSaid(value, texts.join('\n'))).toBe(true);
     }),
-    { numRuns: 1_500 },
+    { numRuns: 600 },
   );
   // Otherwise the property would say nothing.
-  expect(writes).toBeGreaterThan(0);
+  expect(writes).toBeGreaterThan(20);
 });
 
 test('a long or hostile text is read in good time', async () => {
@@ -107,6 +117,6 @@ test('a long or hostile text is read in good time', async () => {
     const start = performance.now();
     await talk([`post ${said}`.slice(0, 20_000)]);
     await talk([`use erp_createInvoice: ${said}`.slice(0, 20_000)]);
-    expect(performance.now() - start, said.slice(0, 20)).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(2_000);
   }
 });
