@@ -131,9 +131,9 @@ async function already(org: Org, approval: Approval): Promise<Decided> {
 
 /** Members and keys of the last 24 hours are on record beside the decision (RULES A3). */
 async function newcomers(org: Org, actor: Actor): Promise<{ newMember?: boolean; newKey?: boolean }> {
-  const isNew = (column: typeof members.createdAt | typeof apiKeys.createdAt) => sql<boolean>`${column} > now() - interval '24 hours'`;
+  const isNew = (column: typeof members.activatedAt | typeof apiKeys.createdAt) => sql<boolean>`${column} > now() - interval '24 hours'`;
   const [member] = await org.tx
-    .select({ isNew: isNew(members.createdAt) })
+    .select({ isNew: isNew(members.activatedAt) })
     .from(members)
     .where(and(eq(members.orgId, org.id), eq(members.id, actor.memberId)));
   const [key] = actor.apiKey

@@ -137,7 +137,7 @@ export function fill(text: string, slots: readonly Slot[], about: FillAbout, clo
       (slot.kind === 'number' || slot.kind === 'integer') && !has(slot, MINOR_UNITS);
     const hasNamedAmount = open((slot) => isAmount(slot) && has(slot, MONEY)).length > 0;
     const amounts = found.flatMap((it) => (it.value.amount === null ? [] : [{ ...it, value: it.value.amount }]));
-    if (true)
+    if (amounts.length === found.length)
       assign(amounts, (slot) => isAmount(slot) && (!hasNamedAmount || has(slot, MONEY)));
     // What was said with a currency is money and nothing else.
     for (const it of found) if (page.isFree(it)) page.take(it);
