@@ -20,3 +20,9 @@ export async function withHeartbeat<T>(fn: (signal: AbortSignal) => Promise<T>, 
     clearInterval(timer);
   }
 }
+
+/** An activity that heartbeats while it runs. */
+export const beating =
+  <A extends unknown[], R>(activity: (...args: A) => Promise<R>) =>
+  (...args: A): Promise<R> =>
+    withHeartbeat(() => activity(...args));

@@ -2,6 +2,7 @@ import { createAnswerActivities } from './answers.ts';
 import { createApprovalActivities } from './approvals.ts';
 import { createEffectQuestion } from './ask-effect.ts';
 import type { ActivityDeps } from './deps.ts';
+import { beating } from './heartbeat.ts';
 import { createReplyActivities } from './reply.ts';
 import { createRunTool } from './run-tool.ts';
 import { createTakeTurn } from './turn/take-turn.ts';
@@ -9,13 +10,38 @@ import { createTakeTurn } from './turn/take-turn.ts';
 export type { ActivityDeps } from './deps.ts';
 export type { ProposedCall } from './turn/take-turn.ts';
 
-/** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). */
-export const createActivities = (deps: ActivityDeps) => ({
-  takeTurn: createTakeTurn(deps),
-  runTool: createRunTool(deps),
-  ...createApprovalActivities(deps),
-  ...createEffectQuestion(deps),
-  ...createReplyActivities(deps),
-  ...createAnswerActivities(deps),
-});
+/** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). All but the local ones heartbeat (R6). */
+export function createActivities(deps: ActivityDeps) {
+  const { requestApproval, readApproval, updateCards } = createApprovalActivities(deps);
+  const { askAboutEffect, readEffectState } = createEffectQuestion(deps);
+  const { postReply, finishRun } = createReplyActivities(deps);
+  const { answerDocument, answerTest } = createAnswerActivities(deps);
+  return {
+    takeTurn: createTakeTurn(deps),
+    runTool: createRunTool(deps),
+    requestApproval: beating(requestApproval),
+    updateCards: beating(updateCards),
+    askAboutEffect: beating(askAboutEffect),
+    postReply: beating(postReply),
+    answerDocument: beating(answerDocument),
+    answerTest: beating(answerTest),
+    // Local: database steps of milliseconds.
+    readApproval,
+    readEffectState,
+    finishRun,
+  };
+}
 export type Activities = ReturnType<typeof createActivities>;
+
+/** What the sweeper mends by itself, outside any workflow (RULES S1). */
+export function createRepairs(deps: ActivityDeps) {
+  const { updateCards } = createApprovalActivities(deps);
+  const { postReply, finishRun } = createReplyActivities(deps);
+  return {
+    editCards: updateCards,
+    giveUp: async (run: { orgId: string; runId: string; problem: string }): Promise<void> => {
+      await postReply({ ...run, outcome: 'failed' });
+      await finishRun({ ...run, outcome: 'failed' });
+    },
+  };
+}

@@ -12,7 +12,10 @@ export function installRuntime(log: Logger): void {
   isInstalled = true;
   const level = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
   Runtime.install({
-    logger: new DefaultLogger('WARN', (entry) => log[level[entry.level]](tell(entry.meta), entry.message)),
+    logger: new DefaultLogger('WARN', (entry) => {
+      // Meant so: the tools worker runs activities only.
+      if (!entry.message.startsWith('No workflows registered')) log[level[entry.level]](tell(entry.meta), entry.message);
+    }),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
     // Signals are the composition root's business: bots and web stop before the worker.
     shutdownSignals: [],

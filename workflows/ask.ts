@@ -6,6 +6,7 @@ import { TASK_QUEUES } from './names.ts';
 const { answerDocument, answerTest } = proxyActivities<Activities>({
   taskQueue: TASK_QUEUES.tools,
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 2 },
 });
 

@@ -69,7 +69,7 @@ export function toGenerated(
   if (end === 'declined')
     return { kind: 'reply', text: 'The model declined this request. Ask in other words or for less at once.', ...rest };
   if (end === 'too long') return say('The conversation is too long for this model. Start a new thread.');
-  if (end === ('x' as string))
+  if (end === 'cut')
     return say(
       `The model's answer was cut at ${cut.outputTokens} tokens${cut.wasCutInCall ? ', so its tool call was not run' : ''}. Ask for a smaller step.`,
     );

@@ -33,7 +33,6 @@ const CLAIM_POLL_MS = 150;
 /** One turn of a run: what a model answers to what the thread and the tools have said so far. Stored once; a repeat gives the stored turn. */
 export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel'>) {
   return async ({ orgId, runId, turn }: { orgId: string; runId: string; turn: number }): Promise<Taken> => {
-    const begun = Date.now();
     const run = await db.withOrg(orgId, (org) => readRun(org, runId));
     if (run.stopRequestedAt) return { kind: 'stopped' };
     const stored = await db.withOrg(orgId, (org) => storedTurn(org, runId, turn));
@@ -41,6 +40,7 @@ export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps,
     const claim = () => db.withOrg(orgId, (org) => claimThread(org, run.threadId, runId));
     return withHeartbeat(async (signal) => {
       if (!(await waitForClaim(claim, signal))) return { kind: 'busy', againInMs: 1_000 };
+      const begun = Date.now();
       await show(db, run, 'Thinking');
       const prepared = await db.withOrg(orgId, (org) => prepare(org, run));
       const { policy, isFirst, tools, context } = prepared;

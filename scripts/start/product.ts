@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from 'pino';
-import { createActivities, type ActivityDeps } from '#activities/index.ts';
+import { createRepairs, type ActivityDeps } from '#activities/index.ts';
 import { createWebChat } from '#activities/chat/web.ts';
 import { createModels, rulesModel } from '#activities/models/index.ts';
 import { installRuntime, startWorker } from '#activities/worker.ts';
@@ -104,18 +104,13 @@ export async function startProduct(config: Config, roles: readonly Role[], log: 
         deps,
       });
       stops.push(running.stop);
-      const { updateCards, postReply, finishRun } = createActivities(deps);
       stops.push(
         startSweeping({
           db,
           engine,
           log,
           keys,
-          editCards: ({ orgId, approvalId }) => updateCards({ orgId, approvalId }),
-          giveUp: async (run) => {
-            await postReply({ ...run, outcome: 'failed' });
-            await finishRun({ ...run, outcome: 'failed' });
-          },
+          ...createRepairs(deps),
           keepCheckpoint: (line) => appendFile(path.join(folder, 'audit-checkpoints.jsonl'), `${line}\n`, { mode: 0o600 }),
         }),
       );
