@@ -14,10 +14,10 @@ import { TASK_QUEUES, WAKE, type RunRef } from './names.ts';
 
 const wake = defineSignal(WAKE);
 
-// The model may take minutes; a worker that died is noticed by its missing heartbeats (RULES R6).
+// Each model of the chain may take minutes; a worker that died is noticed by its missing heartbeats (RULES R6).
 const { takeTurn } = proxyActivities<Activities>({
-  startToCloseTimeout: '4 minutes',
-  scheduleToCloseTimeout: '20 minutes',
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '30 minutes',
   heartbeatTimeout: '15 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { maximumAttempts: 8, initialInterval: '1 second', maximumInterval: '30 seconds', nonRetryableErrorTypes: ['UserError', 'ZodError'] },

@@ -28,25 +28,62 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
       questions: await readOpenQuestions(org, actor),
       linkHosts: (await readOrg(org)).policy.linkHosts,
     }));
-    const draw = (approval: ApprovalView): Html => html`<div>${approvalHtml(approval, { actor, viewed, linkHosts })}
-      <p class="meta">Asked ${approval.createdAt.toISOString().slice(0, 16).replace('T', ' ')} · <a href="/runs/${approval.runId}">its run</a></p></div>`;
-    return html`${questions.length === 0
-        ? nothing
-        : html`<section><h2>Was it sent?</h2>${questions.map((effect) => effectHtml(effect, { actor, linkHosts }))}</section>`}
+    const draw = (approval: ApprovalView): Html =>
+      html`<div>
+        ${approvalHtml(approval, { actor, viewed, linkHosts })}
+        <p class="meta">
+          Asked ${approval.createdAt.toISOString().slice(0, 16).replace('T', ' ')} ·
+          <a href="/runs/${approval.runId}">its run</a>
+        </p>
+      </div>`;
+    return html`${
+        questions.length === 0
+          ? nothing
+          : html`<section>
+              <h2>Was it sent?</h2>
+              ${questions.map((effect) => effectHtml(effect, { actor, linkHosts }))}
+            </section>`
+      }
       <section>
         <h2>Waiting</h2>
-        ${pending.length === 0
-          ? html`<div class="empty"><h2>Nothing waits</h2><p>When the assistant wants to change something outside, it asks here first.</p></div>`
-          : html`<div class="cards">${pending.map(draw)}</div>`}
+        ${
+          pending.length === 0
+            ? html`<div class="empty">
+                <h2>Nothing waits</h2>
+                <p>When the assistant wants to change something outside, it asks here first.</p>
+              </div>`
+            : html`<div class="cards">${pending.map(draw)}</div>`
+        }
       </section>
-      ${settled.length === 0 ? nothing : html`<section><h2>Decided</h2><div class="cards">${settled.map(draw)}</div></section>`}`;
+      ${
+        settled.length === 0
+          ? nothing
+          : html`<section>
+              <h2>Decided</h2>
+              <div class="cards">${settled.map(draw)}</div>
+            </section>`
+      }`;
   }
 
   pages.get('/approvals', async (c) => {
     const body = html`<div class="page">
-      <header><div><h1>Approvals</h1><p class="lead">Read exactly what would run, then decide. What you approve is what is sent, byte for byte.</p></div></header>
+      <header>
+        <div>
+          <h1>Approvals</h1>
+          <p class="lead">Read exactly what would run, then decide. What you approve is what is sent, byte for byte.</p>
+        </div>
+      </header>
       <div id="live" hx-sse:connect="/live" hx-sse:close="gone" hx-swap="none"></div>
-      <div id="inbox" hx-get="/approvals/inbox" hx-trigger="changed from:#live" hx-swap="innerMorph" hx-sync="this:queue last" aria-live="polite">${inbox(c)}</div>
+      <div
+        id="inbox"
+        hx-get="/approvals/inbox"
+        hx-trigger="changed from:#live"
+        hx-swap="innerMorph"
+        hx-sync="this:queue last"
+        aria-live="polite"
+      >
+        ${inbox(c)}
+      </div>
     </div>`;
     return frame.page(c, { title: 'Approvals', section: 'approvals', body });
   });
@@ -58,9 +95,20 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
       section: 'approvals',
       status,
       body: html`<div class="page">
-        <header><div><h1>Full payload</h1><p class="lead"><a href="/approvals">All approvals</a> · <a href="/runs/${approval.runId}">The run that asks</a></p></div></header>
+        <header>
+          <div>
+            <h1>Full payload</h1>
+            <p class="lead">
+              <a href="/approvals">All approvals</a> · <a href="/runs/${approval.runId}">The run that asks</a>
+            </p>
+          </div>
+        </header>
         ${card}
-        <section><h2>Canonical payload</h2><pre tabindex="0">${escapeInvisible(approval.payloadText)}</pre><p class="hint mono">sha256 ${approval.payloadSha256}</p></section>
+        <section>
+          <h2>Canonical payload</h2>
+          <pre tabindex="0">${escapeInvisible(approval.payloadText)}</pre>
+          <p class="hint mono">sha256 ${approval.payloadSha256}</p>
+        </section>
       </div>`,
     });
 
@@ -86,7 +134,8 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
     const comment = form.text('comment').trim().slice(0, 2000);
     const decision = zDecision.safeParse(form.text('decision')).data;
     if (decision === undefined) throw new UserError('Choose Approve or Deny.', { status: 422 });
-    const mustView = decision === 'approve' && needsFullView(approval) && !viewed.isFor(form.text('viewed'), actor, approval);
+    const mustView =
+      decision === 'approve' && needsFullView(approval) && !viewed.isFor(form.text('viewed'), actor, approval);
     const answer: { text: string; status: number } | null = mustView
       ? { text: 'Open the full view and read it first; this card does not show everything.', status: 422 }
       : refusalOf(
@@ -100,7 +149,14 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
     const after = await read(c);
     const isFull = form.text('view') === 'full';
     if (answer === null && !isPartial(c)) return c.redirect(`/approvals/${approval.id}`, 303);
-    const options = { actor, viewed, linkHosts, isFull: isFull || !isPartial(c), notice: answer?.text ?? null, comment };
+    const options = {
+      actor,
+      viewed,
+      linkHosts,
+      isFull: isFull || !isPartial(c),
+      notice: answer?.text ?? null,
+      comment,
+    };
     const card = approvalHtml(after.approval, options);
     if (isPartial(c)) return c.html(card);
     return fullPage(c, after.approval, card, answer?.status ?? 200);

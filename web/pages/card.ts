@@ -70,7 +70,8 @@ export function approvalHtml(approval: ApprovalView, options: CardOptions): Html
     panelUrl: null,
   });
   const not = whyNot(actor, approval.requestedBy, approval.policy);
-  const form = (items: Button[]): Html => (not === null ? decideForm(approval, items, options) : waitsFor(approval, not, isFull));
+  const form = (items: Button[]): Html =>
+    not === null ? decideForm(approval, items, options) : waitsFor(approval, not, isFull);
   return html`<article class="card ${approval.status}" id="approval-${approval.id}" data-approval="${approval.id}">
     ${toHtml(card, { linkHosts: options.linkHosts, buttons: form })}${notice(approval.id, options.notice)}
   </article>`;
@@ -86,10 +87,17 @@ function decideForm(approval: ApprovalView, items: Button[], options: CardOption
   const path = `/approvals/${approval.id}/decision`;
   return html`<form method="post" action="${path}" hx-post="${path}" hx-target="closest .card" hx-swap="outerHTML">
     ${hidden('payloadSha256', approval.payloadSha256)}${hidden('view', isFull ? 'full' : 'card')}
-    ${isFull ? hidden('viewed', viewed.tokenFor(actor, approval)) : nothing}
-    ${noEnter}
+    ${isFull ? hidden('viewed', viewed.tokenFor(actor, approval)) : nothing} ${noEnter}
     <div class="decide">
-      <input class="reason" name="comment" value="${comment}" maxlength="2000" placeholder="Reason (optional)" aria-label="Reason (optional)" autocomplete="off" />
+      <input
+        class="reason"
+        name="comment"
+        value="${comment}"
+        maxlength="2000"
+        placeholder="Reason (optional)"
+        aria-label="Reason (optional)"
+        autocomplete="off"
+      />
       <button class="primary" name="decision" value="approve" ${approve?.disabled ? 'disabled' : ''}>Approve</button>
       <button class="danger" name="decision" value="deny">Deny</button>
       ${isFull ? nothing : html`<a class="button" href="/approvals/${approval.id}">View full payload</a>`}
@@ -109,7 +117,14 @@ export function effectHtml(
       ? html`<form method="post" action="${path}" hx-post="${path}" hx-target="closest .card" hx-swap="outerHTML">
           ${noEnter}
           <div class="decide">
-            <input class="reason" name="externalId" maxlength="500" placeholder="Id on the other side, if it was sent" aria-label="Id on the other side, if it was sent" autocomplete="off" />
+            <input
+              class="reason"
+              name="externalId"
+              maxlength="500"
+              placeholder="Id on the other side, if it was sent"
+              aria-label="Id on the other side, if it was sent"
+              autocomplete="off"
+            />
             ${items.map(
               ({ id, label, style }) =>
                 html`<button class="${style ?? ''}" name="outcome" value="${id.split(':')[0] ?? ''}">${label}</button>`,

@@ -25,9 +25,9 @@ export const threadList = (threads: readonly ListedThread[], current?: string): 
     ${threads.map(
       ({ id, title, activity }) =>
         html`<a href="/threads/${id}" ${id === current ? html`aria-current="page"` : ''}
-          ><span>${title}</span>${activity === null
-            ? ''
-            : html`<i class="dot ${activity}"><span class="hush">${activity}</span></i>`}</a
+          ><span>${title}</span>${
+            activity === null ? '' : html`<i class="dot ${activity}"><span class="hush">${activity}</span></i>`
+          }</a
         >`,
     )}
   </nav>`;
@@ -35,7 +35,9 @@ export const threadList = (threads: readonly ListedThread[], current?: string): 
 /** Where people write. Each drawing has a key of its own, so that the same sending is stored once. */
 export function composer(actor: Actor, threadId: string | null, { text = '', problem = '' } = {}): Html {
   if (!can(actor.role, 'request.create'))
-    return html`<div class="composer"><p class="note">Your role only lets you read. Ask an admin for the member role.</p></div>`;
+    return html`<div class="composer">
+      <p class="note">Your role only lets you read. Ask an admin for the member role.</p>
+    </div>`;
   const path = threadId === null ? '/threads' : `/threads/${threadId}/messages`;
   return html`<div class="composer" id="composer">
     ${alert(problem)}
@@ -56,8 +58,7 @@ export function composer(actor: Actor, threadId: string | null, { text = '', pro
           aria-label="Message"
           placeholder="${threadId === null ? 'What should be done?' : 'Reply, or ask for something else'}"
         >
-${text}</textarea
-        >
+${text}</textarea>
         <button class="primary">Send</button>
       </div>
       <p class="hint">Enter sends, Shift+Enter starts a new line.</p>
@@ -101,15 +102,18 @@ export function timelineHtml(threadId: string, { items, activeRuns }: Timeline, 
   const last = items.at(-1);
   return html`${items.map((item) => itemHtml(item, threadId, options, item === last && activeRuns.length === 0))}
   ${activeRuns.map(
-    (run) => html`<div class="status" id="run-${run.id}">
-      <span class="pulse ${run.status}"></span>
-      <span role="status">${run.stopRequestedAt ? 'Stopping' : (run.statusText ?? 'Thinking')}</span>
-      ${run.stopRequestedAt
-        ? nothing
-        : html`<form method="post" action="/runs/${run.id}/stop" hx-post="/runs/${run.id}/stop" hx-swap="none">
-            <button class="small">Stop</button>
-          </form>`}
-    </div>`,
+    (run) =>
+      html`<div class="status" id="run-${run.id}">
+        <span class="pulse ${run.status}"></span>
+        <span role="status">${run.stopRequestedAt ? 'Stopping' : (run.statusText ?? 'Thinking')}</span>
+        ${
+          run.stopRequestedAt
+            ? nothing
+            : html`<form method="post" action="/runs/${run.id}/stop" hx-post="/runs/${run.id}/stop" hx-swap="none">
+                <button class="small">Stop</button>
+              </form>`
+        }
+      </div>`,
   )}`;
 }
 
@@ -118,15 +122,16 @@ function itemHtml(item: TimelineItem, threadId: string, options: ChatOptions, is
     return html`<div class="turn mine" id="m-${item.id}">
       <div class="said">${item.text}</div>
       <footer>
-        <span class="hush">${item.byName}, </span>${time(item.createdAt)}${item.runId === null
-          ? ''
-          : html` · <a href="/runs/${item.runId}">run</a>`}
+        <span class="hush">${item.byName}, </span>${time(item.createdAt)}${
+          item.runId === null ? '' : html` · <a href="/runs/${item.runId}">run</a>`
+        }
       </footer>
     </div>`;
   const { linkHosts } = options;
   if (item.kind === 'approval')
     return html`<div class="turn" id="p-${item.id}">${approvalHtml(item.approval, options)}</div>`;
-  if (item.kind === 'effect') return html`<div class="turn" id="p-${item.id}">${effectHtml(item.effect, options)}</div>`;
+  if (item.kind === 'effect')
+    return html`<div class="turn" id="p-${item.id}">${effectHtml(item.effect, options)}</div>`;
   const buttons = (all: Button[]): Html =>
     isLast && can(options.actor.role, 'request.create')
       ? suggestions(
@@ -144,8 +149,9 @@ function itemHtml(item: TimelineItem, threadId: string, options: ChatOptions, is
 const suggestions = (path: string, texts: readonly string[]): Html =>
   html`<div class="suggestions">
     ${texts.map(
-      (text) => html`<form method="post" action="${path}">
-        ${hidden('key', newId())}<button name="text" value="${text}">${text}</button>
-      </form>`,
+      (text) =>
+        html`<form method="post" action="${path}">
+          ${hidden('key', newId())}<button name="text" value="${text}">${text}</button>
+        </form>`,
     )}
   </div>`;

@@ -54,7 +54,8 @@ export function chatPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame
     return frame.page(c, {
       title: thread.title,
       section: 'chat',
-      aside: html`<div class="nav new"><a href="/">New thread</a></div>${threadList(threads, thread.id)}`,
+      aside: html`<div class="nav new"><a href="/">New thread</a></div>
+        ${threadList(threads, thread.id)}`,
       body: threadBody(thread.id, timeline, { actor, viewed, linkHosts }, again),
       status,
     });

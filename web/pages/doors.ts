@@ -14,16 +14,17 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
   const pages = new Hono<WebEnv>();
   const peer = (c: { env?: WebEnv['Bindings'] }) => c.env?.incoming?.socket?.remoteAddress;
 
-  const signInPage = (next: string, email = '', problem = ''): ReturnType<typeof html> => html`<h1>Sign in</h1>
-    <p class="lead">Use the account of your invitation.</p>
-    ${alert(problem)}
-    <form method="post" action="/sign-in">
-      ${hidden('next', next)}
-      ${field({ name: 'email', label: 'E-mail', type: 'email', value: email, autocomplete: 'username' })}
-      ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
-      <button class="primary">Sign in</button>
-    </form>
-    <p class="hint">No account, or forgot the password? Ask an admin of your organisation for a new invitation.</p>`;
+  const signInPage = (next: string, email = '', problem = ''): ReturnType<typeof html> =>
+    html`<h1>Sign in</h1>
+      <p class="lead">Use the account of your invitation.</p>
+      ${alert(problem)}
+      <form method="post" action="/sign-in">
+        ${hidden('next', next)}
+        ${field({ name: 'email', label: 'E-mail', type: 'email', value: email, autocomplete: 'username' })}
+        ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
+        <button class="primary">Sign in</button>
+      </form>
+      <p class="hint">No account, or forgot the password? Ask an admin of your organisation for a new invitation.</p>`;
 
   pages.get('/sign-in', (c) => {
     const next = safeNext(c.req.query('next') ?? '/');
@@ -62,11 +63,16 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
     const token = c.req.param('token');
     const password = (await readForm(c)).text('password');
     const address = peer(c);
-    const accepted = await attempt(() => auth.acceptInvitation(token, password, address === undefined ? {} : { address }));
+    const accepted = await attempt(() =>
+      auth.acceptInvitation(token, password, address === undefined ? {} : { address }),
+    );
     if ('problem' in accepted) {
       const invited = await auth.readInvitation(token);
       const { message, status } = accepted.problem;
-      const body = invited ? welcome(token, invited, message) : html`<h1>Invitation</h1>${alert(message)}`;
+      const body = invited
+        ? welcome(token, invited, message)
+        : html`<h1>Invitation</h1>
+            ${alert(message)}`;
       return frame.door(c, { title: 'Welcome', status, body });
     }
     const signed = await auth.signIn(accepted.value.email, password, c.req.raw.headers, address);

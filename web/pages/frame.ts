@@ -39,53 +39,57 @@ const LINKS: { section: Section; href: string; label: string }[] = [
 export function createFrame({ db, modelName, files }: { db: Database; modelName: string; files: Static }): Frame {
   const isRules = modelName.startsWith('rules');
 
-  const document = (title: string, body: Html): Html => html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="htmx-config" content="morphIgnore:['data-htmx-powered','open'], history:false" />
-        <title>${title} · Abetworks</title>
-        <link rel="icon" href="${files.urlOf('icon.svg')}" />
-        ${['base.css', 'app.css', 'card.css'].map(
-          (name) => html`<link rel="stylesheet" href="${files.urlOf(name)}" />`,
-        )}
-        ${['htmx.js', 'hx-sse.js', 'app.js'].map((name) => html`<script src="${files.urlOf(name)}" defer></script>`)}
-      </head>
-      <body>
-        ${body}
-      </body>
-    </html>`;
+  const document = (title: string, body: Html): Html =>
+    html`<!doctype html>
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="htmx-config" content="morphIgnore:['data-htmx-powered','open'], history:false" />
+          <title>${title} · Abetworks</title>
+          <link rel="icon" href="${files.urlOf('icon.svg')}" />
+          ${['base.css', 'app.css', 'card.css'].map(
+            (name) => html`<link rel="stylesheet" href="${files.urlOf(name)}" />`,
+          )}
+          ${['htmx.js', 'hx-sse.js', 'app.js'].map((name) => html`<script src="${files.urlOf(name)}" defer></script>`)}
+        </head>
+        <body>
+          ${body}
+        </body>
+      </html>`;
 
-  const side = (actor: Principal, orgName: string, pending: number, view: View): Html => html`<header class="side">
-    <div class="brand">
-      <img src="${files.urlOf('icon.svg')}" alt="" width="24" height="24" />
-      <span>${orgName}</span>
-      <button type="button" class="small" data-menu aria-expanded="false" aria-controls="side">Menu</button>
-    </div>
-    <div class="side-body" id="side">
-      <nav class="nav" aria-label="Main">
-        ${LINKS.map(
-          ({ section, href, label }) =>
-            html`<a href="${href}" ${view.section === section ? html`aria-current="page"` : ''}
-              >${label}${section === 'approvals' && pending > 0
-                ? html`<span class="count">${pending}<span class="hush"> waiting</span></span>`
-                : ''}</a
-            >`,
-        )}
-      </nav>
-      ${view.aside ?? ''}
-      <div class="me">
-        <p>
-          <span class="badge" title="${modelName}">${isRules ? 'Rule-based mode' : modelName}</span>
-        </p>
-        <div class="row">
-          <p><strong>${actor.name}</strong> <small>${actor.role}</small></p>
-          <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>
+  const side = (actor: Principal, orgName: string, pending: number, view: View): Html =>
+    html`<header class="side">
+      <div class="brand">
+        <img src="${files.urlOf('icon.svg')}" alt="" width="24" height="24" />
+        <span>${orgName}</span>
+        <button type="button" class="small" data-menu aria-expanded="false" aria-controls="side">Menu</button>
+      </div>
+      <div class="side-body" id="side">
+        <nav class="nav" aria-label="Main">
+          ${LINKS.map(
+            ({ section, href, label }) =>
+              html`<a href="${href}" ${view.section === section ? html`aria-current="page"` : ''}
+                >${label}${
+                  section === 'approvals' && pending > 0
+                    ? html`<span class="count">${pending}<span class="hush"> waiting</span></span>`
+                    : ''
+                }</a
+              >`,
+          )}
+        </nav>
+        ${view.aside ?? ''}
+        <div class="me">
+          <p>
+            <span class="badge" title="${modelName}">${isRules ? 'Rule-based mode' : modelName}</span>
+          </p>
+          <div class="row">
+            <p><strong>${actor.name}</strong> <small>${actor.role}</small></p>
+            <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>
+          </div>
         </div>
       </div>
-    </div>
-  </header>`;
+    </header>`;
 
   return {
     page: async (c, view) => {

@@ -1,7 +1,69 @@
 import { Hono } from 'hono';
+import { html } from 'hono/html';
+import { errorText } from '#core/errors.ts';
 import type { Auth } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
+import { createLive, type Live } from '#web/live.ts';
+import { describeError } from '#web/problem.ts';
+import { createStatic } from '#web/static.ts';
+import { approvalPages } from './approvals.ts';
+import { createViewed } from './card.ts';
+import { chatPages } from './chat.ts';
+import { connectionPages } from './connections.ts';
+import { newConnectionPages } from './connection-new.ts';
+import { doorPages } from './doors.ts';
+import { createFrame } from './frame.ts';
+import { liveRoute } from './live-route.ts';
+import { memberPages } from './members.ts';
+import { isPartial } from './parts.ts';
+import { runPages } from './runs.ts';
 
-/** Placeholder: the pages are being written. */
-export const createPages = (_deps: WebDeps, _auth: Auth): Hono<WebEnv> => new Hono<WebEnv>();
+const OPEN = /^\/(sign-in|sign-out|invite\/|static\/)/;
+const OURS = /^\/($|threads|approvals|effects|runs|connections|members|live$)/;
+
+/** Every page. Reads are GET, everything else POST; nobody sees a page without being signed in. Pass `live` to be able to end its streams. */
+export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(deps)): Hono<WebEnv> {
+  const files = createStatic();
+  const frame = createFrame({ ...deps, files });
+  const viewed = createViewed(deps.keys);
+  const pages = new Hono<WebEnv>();
+
+  pages.onError((error, c) => {
+    const { problem, headers } = describeError(error, c.get('requestId'));
+    if (problem.status >= 500) deps.log.error({ requestId: problem.requestId, error: errorText(error) }, 'page failed');
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    const body = html`<h1>${problem.title}</h1>
+      <p class="lead">${problem.detail}</p>
+      <p><a class="button" href="/">Back to the start</a></p>
+      <p class="hint">Request ${problem.requestId}</p>`;
+    if (!isPartial(c)) return frame.door(c, { title: problem.title, status: problem.status, body });
+    c.header('hx-retarget', '#toast');
+    c.header('hx-reswap', 'textContent');
+    c.status(problem.status as 400);
+    return c.html(html`${problem.detail}`);
+  });
+
+  pages.use(async (c, next) => {
+    const { path } = c.req;
+    if (c.get('actor') !== null || OPEN.test(path) || !OURS.test(path)) return next();
+    if (isPartial(c)) {
+      c.header('hx-redirect', '/sign-in');
+      return c.body(null, 204);
+    }
+    if (path === '/live') return c.body(null, 401);
+    const next_ = c.req.method === 'GET' ? `?next=${encodeURIComponent(path)}` : '';
+    return c.redirect(`/sign-in${next_}`, 303);
+  });
+
+  pages.route('/', files.routes);
+  pages.route('/', doorPages({ auth, frame }));
+  pages.route('/', chatPages({ deps, frame, viewed }));
+  pages.route('/', approvalPages({ deps, frame, viewed }));
+  pages.route('/', runPages({ deps, frame, viewed }));
+  pages.route('/', newConnectionPages({ deps, frame }));
+  pages.route('/', connectionPages({ deps, frame }));
+  pages.route('/', memberPages({ deps, frame }));
+  pages.route('/', liveRoute({ deps, auth, live }));
+  return pages;
+}

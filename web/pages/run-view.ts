@@ -14,23 +14,32 @@ const SHOWN = 20_000;
 export function runBody(view: RunView, options: CardOptions): Html {
   const { run } = view;
   const endMs = (run.endedAt ?? new Date()).getTime();
-  const scale: Scale = { startMs: run.createdAt.getTime(), totalMs: Math.max(1, endMs - run.createdAt.getTime()), endMs };
+  const scale: Scale = {
+    startMs: run.createdAt.getTime(),
+    totalMs: Math.max(1, endMs - run.createdAt.getTime()),
+    endMs,
+  };
   const isActive = run.endedAt === null;
   return html`<header class="row">
       <h1>Run ${run.number}</h1>
       ${badge(run.status)}
-      ${isActive && !run.stopRequestedAt
-        ? html`<form method="post" action="/runs/${run.id}/stop"><button class="small danger">Stop</button></form>`
-        : nothing}
+      ${
+        isActive && !run.stopRequestedAt
+          ? html`<form method="post" action="/runs/${run.id}/stop"><button class="small danger">Stop</button></form>`
+          : nothing
+      }
     </header>
-    <p class="lead">${view.mayReadContent ? escapeInvisible(view.text ?? '') : `A request of ${view.requestedByName}. What was said is theirs to read.`}</p>
+    <p class="lead">
+      ${view.mayReadContent ? escapeInvisible(view.text ?? '') : `A request of ${view.requestedByName}. What was said is theirs to read.`}
+    </p>
     ${run.statusText ? html`<p class="note" role="status">${run.statusText}</p>` : nothing}
     ${run.taint ? html`<p class="note note-warning">Read outside text: ${run.taint}. Its writes wait for a person.</p>` : nothing}
     <section>
       <dl class="facts">
         ${fact('Asked by', view.requestedByName)} ${fact('Started (UTC)', time(run.createdAt))}
-        ${fact(isActive ? 'Going on for' : 'Took', duration(scale.totalMs))} ${fact('Machine time', duration(run.machineMs))}
-        ${fact('Cost', formatCost(view.costNanos))} ${fact('Model calls', String(view.modelCalls.length))}
+        ${fact(isActive ? 'Going on for' : 'Took', duration(scale.totalMs))}
+        ${fact('Machine time', duration(run.machineMs))} ${fact('Cost', formatCost(view.costNanos))}
+        ${fact('Model calls', String(view.modelCalls.length))}
       </dl>
       ${view.mayReadContent ? html`<p class="meta"><a href="/threads/${run.threadId}">Open its thread</a></p>` : nothing}
     </section>
@@ -38,10 +47,24 @@ export function runBody(view: RunView, options: CardOptions): Html {
       <h2>Timeline</h2>
       ${timeline(view, scale)}
     </section>
-    ${view.approvals.length === 0
-      ? nothing
-      : html`<section><h2>Approvals</h2>${view.approvals.map((approval) => approvalHtml(approval, options))}</section>`}
-    ${view.effects.length === 0 ? nothing : html`<section><h2>Effects</h2><ul class="steps">${view.effects.map((effect) => effectItem(effect, view.mayReadContent))}</ul></section>`}`;
+    ${
+      view.approvals.length === 0
+        ? nothing
+        : html`<section>
+            <h2>Approvals</h2>
+            ${view.approvals.map((approval) => approvalHtml(approval, options))}
+          </section>`
+    }
+    ${
+      view.effects.length === 0
+        ? nothing
+        : html`<section>
+            <h2>Effects</h2>
+            <ul class="steps">
+              ${view.effects.map((effect) => effectItem(effect, view.mayReadContent))}
+            </ul>
+          </section>`
+    }`;
 }
 
 interface Scale {
@@ -50,7 +73,11 @@ interface Scale {
   totalMs: number;
 }
 
-const fact = (name: string, value: string | Html): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+const fact = (name: string, value: string | Html): Html =>
+  html`<div>
+    <dt>${name}</dt>
+    <dd>${value}</dd>
+  </div>`;
 
 function timeline(view: RunView, scale: Scale): Html {
   const steps = [
@@ -66,7 +93,9 @@ function timeline(view: RunView, scale: Scale): Html {
     })),
   ].sort((a, b) => a.at - b.at);
   if (steps.length === 0) return html`<p class="muted">Nothing has happened yet.</p>`;
-  return html`<ol class="steps">${steps.map(({ draw }) => draw())}</ol>`;
+  return html`<ol class="steps">
+    ${steps.map(({ draw }) => draw())}
+  </ol>`;
 }
 
 /** A line with its bar; the bar is SVG because the page allows no inline style. */
@@ -90,7 +119,10 @@ function modelItem(call: ModelCall, scale: Scale): Html {
       : `${call.inputTokens} in${call.cachedInputTokens ? ` (${call.cachedInputTokens} cached)` : ''}, ${call.outputTokens} out`;
   return html`<li>
     ${step(html`<strong>Turn ${call.turnNumber}</strong> · ${call.provider}/${call.model}`, scale, call.createdAt, call.endedAt, call.status === 'failed' ? 'bad' : '')}
-    <p class="meta">${tokens} · ${formatCost(call.costNanos)}${call.requestId ? ` · request ${call.requestId}` : ''}${call.error ? ` · ${cut(call.error, 300)}` : ''}</p>
+    <p class="meta">
+      ${tokens} ·
+      ${formatCost(call.costNanos)}${call.requestId ? ` · request ${call.requestId}` : ''}${call.error ? ` · ${cut(call.error, 300)}` : ''}
+    </p>
   </li>`;
 }
 
@@ -99,9 +131,15 @@ function toolItem(call: ToolCall, { mayReadContent }: RunView, scale: Scale): Ht
   return html`<li>
     ${step(label, scale, call.startedAt ?? call.createdAt, call.endedAt, call.status === 'failed' || call.status === 'refused' ? 'bad' : '')}
     <p class="meta">${call.effect ?? 'unknown tool'}${call.outside ? ` · outside text from ${call.outside}` : ''}</p>
-    ${mayReadContent
-      ? html`<details><summary>In and out</summary><pre tabindex="0">${shown(call.input)}</pre>${call.result === null ? nothing : html`<pre tabindex="0">${shown(call.result)}</pre>`}</details>`
-      : html`<p class="meta">What went in and out is for the member who asked.</p>`}
+    ${
+      mayReadContent
+        ? html`<details>
+            <summary>In and out</summary>
+            <pre tabindex="0">${shown(call.input)}</pre>
+            ${call.result === null ? nothing : html`<pre tabindex="0">${shown(call.result)}</pre>`}
+          </details>`
+        : html`<p class="meta">What went in and out is for the member who asked.</p>`
+    }
   </li>`;
 }
 
@@ -110,9 +148,17 @@ function effectItem(effect: EffectView, mayReadContent: boolean): Html {
   return html`<li>
     <p>${isDone ? receiptLine(effect) : escapeInvisible(effect.summary)} ${badge(effect.state)}</p>
     <p class="meta">
-      ${effect.attempts} ${effect.attempts === 1 ? 'attempt' : 'attempts'}${effect.resolvedByName ? ` · ${effect.resolvedByName} said: ${effect.resolution === 'sent' ? 'sent' : 'not sent'}` : ''}${effect.error ? ` · ${cut(effect.error, 300)}` : ''}
+      ${effect.attempts}
+      ${effect.attempts === 1 ? 'attempt' : 'attempts'}${effect.resolvedByName ? ` · ${effect.resolvedByName} said: ${effect.resolution === 'sent' ? 'sent' : 'not sent'}` : ''}${effect.error ? ` · ${cut(effect.error, 300)}` : ''}
     </p>
-    ${effect.receipt === null || !mayReadContent ? nothing : html`<details><summary>Receipt</summary><pre tabindex="0">${shown(effect.receipt)}</pre></details>`}
+    ${
+      effect.receipt === null || !mayReadContent
+        ? nothing
+        : html`<details>
+            <summary>Receipt</summary>
+            <pre tabindex="0">${shown(effect.receipt)}</pre>
+          </details>`
+    }
   </li>`;
 }
 

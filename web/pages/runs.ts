@@ -20,14 +20,17 @@ export function runPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame;
     const actor = allowed(c, 'run.read');
     const list = await db.withOrg(actor.orgId, (org) => readRunList(org, actor, c.req.query('cursor')));
     const rows = list.items.map(
-      (run) => html`<tr>
-        <td data-label="Request"><a class="clip" href="/runs/${run.id}">${run.text ?? 'Request of another member'}</a></td>
-        <td data-label="Status">${badge(run.status)}</td>
-        ${list.isEverybodys ? html`<td data-label="Asked by">${run.requestedByName}</td>` : nothing}
-        <td data-label="Started">${time(run.createdAt)}</td>
-        <td data-label="Took">${run.endedAt ? duration(run.endedAt.getTime() - run.createdAt.getTime()) : '–'}</td>
-        <td data-label="Cost">${formatCost(run.costNanos)}</td>
-      </tr>`,
+      (run) =>
+        html`<tr>
+          <td data-label="Request">
+            <a class="clip" href="/runs/${run.id}">${run.text ?? 'Request of another member'}</a>
+          </td>
+          <td data-label="Status">${badge(run.status)}</td>
+          ${list.isEverybodys ? html`<td data-label="Asked by">${run.requestedByName}</td>` : nothing}
+          <td data-label="Started">${time(run.createdAt)}</td>
+          <td data-label="Took">${run.endedAt ? duration(run.endedAt.getTime() - run.createdAt.getTime()) : '–'}</td>
+          <td data-label="Cost">${formatCost(run.costNanos)}</td>
+        </tr>`,
     );
     const table = html`<table class="list">
       <thead>
@@ -54,14 +57,17 @@ export function runPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame;
         <div>
           <h1>Runs</h1>
           <p class="lead">
-            ${list.isEverybodys ? 'Every request of the organisation' : 'Your requests'}, what each did and what it cost.
+            ${list.isEverybodys ? 'Every request of the organisation' : 'Your requests'}, what each did and what it
+            cost.
           </p>
         </div>
       </header>
       ${rows.length === 0 ? empty : table}
-      ${list.nextCursor === null
-        ? nothing
-        : html`<p class="meta"><a href="/runs?cursor=${list.nextCursor}">Older runs</a></p>`}
+      ${
+        list.nextCursor === null
+          ? nothing
+          : html`<p class="meta"><a href="/runs?cursor=${list.nextCursor}">Older runs</a></p>`
+      }
     </div>`;
     return frame.page(c, { title: 'Runs', section: 'runs', body });
   });
@@ -80,7 +86,12 @@ export function runPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame;
   pages.get('/runs/:id', async (c) => {
     const { run, body } = await draw(c);
     const isActive = run.run.endedAt === null;
-    const live = html`<div id="live" hx-sse:connect="/live?run=${run.run.id}" hx-sse:close="gone" hx-swap="none"></div>`;
+    const live = html`<div
+      id="live"
+      hx-sse:connect="/live?run=${run.run.id}"
+      hx-sse:close="gone"
+      hx-swap="none"
+    ></div>`;
     return frame.page(c, {
       title: `Run ${run.run.number}`,
       section: 'runs',
