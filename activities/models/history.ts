@@ -49,8 +49,8 @@ function resultsAfter(messages: readonly ModelMessage[], index: number): Extract
 
 // Anthropic allows [A-Za-z0-9_-], OpenAI 40 characters; both refuse an id used twice.
 function uniqueId(id: string, used: Set<string>): string {
-  const isFine = /^[A-Za-z0-9_-]{1,40}$/.test(id) && !used.has(id);
-  let unique = isFine ? id : `call_${used.size + 1}`;
+  let unique = /^[A-Za-z0-9_-]{1,40}$/.test(id) ? id : `call_${used.size + 1}`;
+  if (used.has(unique)) unique = `call_${used.size + 1}`;
   while (used.has(unique)) unique += '_';
   used.add(unique);
   return unique;

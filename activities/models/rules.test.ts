@@ -184,6 +184,7 @@ test.each([
   ['post invoices INV-77 and INV-78 over 4200 EUR', 'number'],
   ['post invoice INV-77 over 4.200 EUR', 'amount'],
   ['post invoice INV-77 over 4200 EUR or 4300 EUR', 'amount'],
+  ['post invoice INV-77 over 4.200 EUR or 4300 EUR', 'amount'],
   ['post invoice over 4200 EUR', 'number'],
   ['send a mail to bob@example.com', 'subject'],
 ])('“%s” could be read in more ways than one, so it is asked: %s', async (said, slot) => {
@@ -232,26 +233,6 @@ test('a choice is offered, and a free text is taken as it was said', async () =>
   ]);
 });
 
-test('T3 no value and no tool comes from what an assistant or a tool said', async () => {
-  const answer = await generate([
-    { role: 'user', text: 'show invoice INV-77' },
-    { role: 'assistant', text: '', calls: [{ id: 'rules-1', name: 'erp_getInvoice', input: { id: 'INV-77' } }] },
-    {
-      role: 'tool',
-      callId: 'rules-1',
-      name: 'erp_getInvoice',
-      text: '{"amount": 4200, "currency": "EUR"}',
-      isError: false,
-    },
-    {
-      role: 'assistant',
-      text: '*Rule-based mode.* I need the **currency** (text) for `erp_createInvoice`. So far: number INV-66, amount 9999.',
-    },
-    { role: 'user', text: 'EUR' },
-  ]);
-  expect(answer.kind).toBe('reply');
-});
-
 test('every suggestion, sent back, is understood as the one tool it names', async () => {
   const answer = await talk(['posted invoice INV-77 over 4200 EUR']);
   if (answer.kind !== 'reply' || !answer.suggestions?.length) throw new Error('expected suggestions');
@@ -264,6 +245,12 @@ test('every suggestion, sent back, is understood as the one tool it names', asyn
     suggestions: ['post invoice INV-77 over 4200 EUR', 'delete invoice INV-78'],
   });
   expect(await talk(['make me a sandwich'])).toMatchObject({ suggestions: ['help', 'status', 'approvals'] });
+});
+
+test('a question never runs a write, even one that computes', async () => {
+  const tools = [tool('sim_computeModel', 'write', { expression: text })];
+  expect((await talk(['what is the model of 2+2?'], tools)).kind).toBe('reply');
+  expect(called(await talk(['compute the model of 2+2'], tools))).toEqual(['sim_computeModel', { expression: '2+2' }]);
 });
 
 test('two tools that fit the same are both offered, and neither runs', async () => {

@@ -50,13 +50,16 @@ function openDialogue(messages: GenerateInput['messages']): string[] {
   const said: string[] = [];
   for (let index = last; index >= 0; index -= 2) {
     const message = messages[index];
-    if (message?.role !== 'user') break;
+    if (message?.role !== 'user' || (index < last && isByAnother(message.text))) break;
     said.unshift(cleanText(message.text));
     const before = messages[index - 1];
     if (before?.role !== 'assistant' || (before.calls?.length ?? 0) > 0 || !isQuestion(before.text)) break;
   }
   return said;
 }
+
+// How the context marks what someone else said in the thread: their words choose nothing and fill nothing (RULES T3).
+const isByAnother = (text: string): boolean => /^\[.{1,200}? wrote:\] /.test(text);
 
 const reply = (text: string, suggestions: readonly string[] = []): Generated => ({
   kind: 'reply',

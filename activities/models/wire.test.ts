@@ -8,6 +8,8 @@ interface Answer {
   status?: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** The answer begins and never ends. */
+  isCutShort?: boolean;
 }
 interface Call {
   path: string;
@@ -38,7 +40,9 @@ async function vendor(answer: (call: Call) => Answer | null) {
     const given = answer(call);
     if (!given) return;
     response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
-    response.end(typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {}));
+    const body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {});
+    if (given.isCutShort) response.write(body);
+    else response.end(body);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   open.push(server);
@@ -182,9 +186,12 @@ test('a vendor that stays silent, or stalls in the middle of its answer, is give
       kind: 'retry',
       message: expect.stringContaining('did not answer within'),
     });
-  const stalling = await vendor(() => ({ headers: { 'content-length': '500' }, body: '{"choices":' }));
+  const stalling = await vendor(() => ({ body: '{"choices":', isCutShort: true }));
   for (const model of [stalling.anthropic(150), stalling.openai(150)])
-    expect(await failure(model)).toMatchObject({ kind: 'retry' });
+    expect(await failure(model)).toMatchObject({
+      kind: 'retry',
+      message: expect.stringContaining('did not answer within'),
+    });
 });
 
 test('the limit of output tokens is sent under the name the server knows', async () => {

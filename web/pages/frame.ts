@@ -36,6 +36,9 @@ const LINKS: { section: Section; href: string; label: string }[] = [
   { section: 'members', href: '/members', label: 'Members' },
 ];
 
+// `open` is the reader's own: a live update closes no details. Without a referrer a browser sends forms with "Origin: null".
+const HTMX = JSON.stringify({ morphIgnore: ['data-htmx-powered', 'open'], history: false });
+
 export function createFrame({ db, modelName, files }: { db: Database; modelName: string; files: Static }): Frame {
   const isRules = modelName.startsWith('rules');
 
@@ -45,7 +48,8 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
         <head>
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
-          <meta name="htmx-config" content="morphIgnore:['data-htmx-powered','open'], history:false" />
+          <meta name="htmx-config" content="${HTMX}" />
+        <meta name="referrer" content="same-origin" />
           <title>${title} · Abetworks</title>
           <link rel="icon" href="${files.urlOf('icon.svg')}" />
           ${['base.css', 'app.css', 'card.css'].map(

@@ -1,11 +1,12 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
-import { errorText } from '#core/errors.ts';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { errorText, UserError } from '#core/errors.ts';
 import type { Auth } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import { createLive, type Live } from '#web/live.ts';
-import { describeError } from '#web/problem.ts';
+import { ProblemError } from '#web/problem.ts';
 import { createStatic } from '#web/static.ts';
 import { approvalPages } from './approvals.ts';
 import { createViewed } from './card.ts';
@@ -19,6 +20,13 @@ import { memberPages } from './members.ts';
 import { isPartial } from './parts.ts';
 import { runPages } from './runs.ts';
 
+const TITLES: Record<number, string> = {
+  403: 'Not allowed',
+  404: 'Not here',
+  413: 'Too large',
+  500: 'Something failed on our side',
+};
+const FAILED = 'Try again; if it stays, give your admin the request id.';
 const OPEN = /^\/(sign-in|sign-out|invite\/|static\/)/;
 const OURS = /^\/($|threads|approvals|effects|runs|connections|members|live$)/;
 
@@ -30,18 +38,22 @@ export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(d
   const pages = new Hono<WebEnv>();
 
   pages.onError((error, c) => {
-    const { problem, headers } = describeError(error, c.get('requestId'));
-    if (problem.status >= 500) deps.log.error({ requestId: problem.requestId, error: errorText(error) }, 'page failed');
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
-    const body = html`<h1>${problem.title}</h1>
-      <p class="lead">${problem.detail}</p>
+    const problem = error instanceof UserError ? error : new UserError(FAILED, { status: 500, cause: error });
+    const requestId = c.get('requestId');
+    if (problem.status >= 500) deps.log.error({ requestId, error: errorText(error) }, 'page failed');
+    if (problem instanceof ProblemError)
+      for (const [name, value] of Object.entries(problem.headers)) c.header(name, value);
+    if (isPartial(c)) {
+      c.header('hx-retarget', '#toast');
+      c.header('hx-reswap', 'textContent');
+      return c.text(problem.message, problem.status as ContentfulStatusCode);
+    }
+    const title = TITLES[problem.status] ?? 'That did not work';
+    const body = html`<h1>${title}</h1>
+      <p class="lead">${problem.message}</p>
       <p><a class="button" href="/">Back to the start</a></p>
-      <p class="hint">Request ${problem.requestId}</p>`;
-    if (!isPartial(c)) return frame.door(c, { title: problem.title, status: problem.status, body });
-    c.header('hx-retarget', '#toast');
-    c.header('hx-reswap', 'textContent');
-    c.status(problem.status as 400);
-    return c.html(html`${problem.detail}`);
+      <p class="hint">Request ${requestId}</p>`;
+    return frame.door(c, { title, status: problem.status, body });
   });
 
   pages.use(async (c, next) => {

@@ -6,7 +6,6 @@ import { isId } from '#core/ids.ts';
 import { can, type Permission } from '#core/roles.ts';
 import { isStorable } from '#core/text.ts';
 import type { Principal } from '#db/api-keys.ts';
-import type { RunStatus } from '#db/schema/words.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebEnv } from '#web/env.ts';
 
@@ -68,7 +67,7 @@ const TONES: Record<string, string> = {
   invited: 'warn',
   running: 'accent',
 };
-export const badge = (word: RunStatus | string): Html =>
+export const badge = (word: string): Html =>
   html`<span class="badge ${TONES[word] ?? ''}">${word.replaceAll('_', ' ')}</span>`;
 
 export const time = (at: Date): Html =>
