@@ -49,7 +49,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="htmx-config" content="${HTMX}" />
-        <meta name="referrer" content="same-origin" />
+          <meta name="referrer" content="same-origin" />
           <title>${title} · Abetworks</title>
           <link rel="icon" href="${files.urlOf('icon.svg')}" />
           ${['base.css', 'app.css', 'card.css'].map(
@@ -86,9 +86,10 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
         <div class="me">
           <p>
             <span class="badge" title="${modelName}">${isRules ? 'Rule-based mode' : modelName}</span>
+            <small>${actor.role}</small>
           </p>
           <div class="row">
-            <p><strong>${actor.name}</strong> <small>${actor.role}</small></p>
+            <p><strong>${actor.name}</strong></p>
             <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>
           </div>
         </div>

@@ -141,7 +141,6 @@ function memberBody(actor: Principal, members: readonly Member[], said: Said): H
       <thead>
         <tr>
           <th>Name</th>
-          <th>E-mail</th>
           <th>Role</th>
           <th>Status</th>
           ${mayManage ? html`<th><span class="hush">Change</span></th>` : nothing}
@@ -169,9 +168,12 @@ function row(actor: Principal, member: Member, mayManage: boolean): Html {
     </form>`;
   return html`<tr>
     <td data-label="Name">
-      <span>${member.name}${member.id === actor.memberId ? html` <small>(you)</small>` : ''}</span>
+      <span class="clip"
+        >${member.name}${member.id === actor.memberId ? html` <small>(you)</small>` : ''}<br /><small
+          >${member.email}</small
+        ></span
+      >
     </td>
-    <td data-label="E-mail"><span class="clip">${member.email}</span></td>
     <td data-label="Role">
       ${
         isTouchable

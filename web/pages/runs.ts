@@ -29,7 +29,7 @@ export function runPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame;
           ${list.isEverybodys ? html`<td data-label="Asked by">${run.requestedByName}</td>` : nothing}
           <td data-label="Started">${time(run.createdAt)}</td>
           <td data-label="Took">${run.endedAt ? duration(run.endedAt.getTime() - run.createdAt.getTime()) : '–'}</td>
-          <td data-label="Cost">${formatCost(run.costNanos)}</td>
+          <td data-label="Cost">${run.costNanos === null ? 'unknown' : formatCost(run.costNanos)}</td>
         </tr>`,
     );
     const table = html`<table class="list">

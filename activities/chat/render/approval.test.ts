@@ -53,8 +53,8 @@ const notesOf = (card: Outgoing) => card.blocks.flatMap((block) => (block.kind =
 
 /** The arguments as a reader of the card could write them down again. */
 function readBack(card: Outgoing): { path: string; value: Json }[] {
-  const start = card.blocks.findIndex((block) => block.kind === 'markdown');
-  return itemsOf({ ...card, blocks: card.blocks.slice(start) }).map(({ name, value }) => ({
+  const [start, end] = card.blocks.flatMap((block, index) => (block.kind === 'markdown' ? [index] : []));
+  return itemsOf({ ...card, blocks: card.blocks.slice(start, end) }).map(({ name, value }) => ({
     path: unescapeInvisible(name),
     value: readShown(value),
   }));

@@ -1,7 +1,7 @@
 import type { Block, ChatBudget, Outgoing } from '#core/chat.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
 import { fitItems } from './budget.ts';
-import { argumentItems, type Item, readPayload, requestItems } from './payload.ts';
+import { argumentItems, type Item, readPayload, requestItems, targetItems } from './payload.ts';
 import { formatTime } from './time.ts';
 
 export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'superseded';
@@ -45,7 +45,7 @@ const TITLES: Record<ApprovalStatus, string> = {
   superseded: 'Replaced by a newer request',
 };
 const FIELDS_PER_BLOCK = 10;
-const OTHER_BLOCKS = 10;
+const OTHER_BLOCKS = 12;
 const TITLE_LENGTH = 140;
 const LINE_LENGTH = 600;
 
@@ -69,25 +69,30 @@ function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } 
   const payload = readPayload(card.payloadText);
   const { budget } = card;
   const room = { fieldLength: budget.fieldLength, items: Math.max(1, budget.blocks - OTHER_BLOCKS) * FIELDS_PER_BLOCK };
-  const head = fitItems(requestItems(payload), { ...room, textLength: budget.textLength / 2 });
-  const used = head.shown.reduce((sum, item) => sum + item.name.length + item.value.length, 0);
+  const target = fitItems(targetItems(payload), { ...room, textLength: budget.textLength / 4 });
+  const rest = fitItems(requestItems(payload), { ...room, textLength: budget.textLength / 4 });
+  const used = [...target.shown, ...rest.shown].reduce((sum, item) => sum + item.name.length + item.value.length, 0);
   const items = argumentItems(payload);
   const args = fitItems(items, { ...room, textLength: budget.textLength - used });
   return {
     blocks: [
-      ...fieldBlocks([...head.shown, ...context(card)]),
+      ...fieldBlocks([...why(card), ...target.shown]),
       { kind: 'markdown', text: items.length === 0 ? '**No arguments**' : '**Arguments**' },
       ...fieldBlocks(args.shown),
+      { kind: 'markdown', text: '**Bound with them**' },
+      ...fieldBlocks([...rest.shown, ...bound(card)]),
     ],
-    isCut: head.isCut || args.isCut,
+    isCut: target.isCut || rest.isCut || args.isCut,
   };
 }
 
-const context = (card: ApprovalCard): Item[] => [
+const why = (card: ApprovalCard): Item[] => [
   { name: 'Asked by', value: line(card.requestedByName, 80) },
   { name: 'Why it waits', value: line(card.reason, LINE_LENGTH) },
-  { name: 'Expires', value: formatTime(card.expiresAt) },
+];
+const bound = (card: ApprovalCard): Item[] => [
   { name: 'Payload', value: `sha256 ${card.payloadSha256.slice(0, 12)}` },
+  { name: 'Expires', value: formatTime(card.expiresAt) },
 ];
 
 function fieldBlocks(items: Item[]): Block[] {

@@ -16,13 +16,13 @@ test('A1 the text "5" and the number 5 look different, and so do an empty text a
   expect(showValue('5')).toBe('"5"');
   expect(showValue('true')).toBe('"true"');
   expect(showValue('')).toBe('""');
-  expect(showValue(' x')).toBe('" x"');
+  expect(showValue(' x  ')).toBe('\\u{20}x\\u{20}\\u{20}');
   expect(showValue('INV-77')).toBe('INV-77');
 });
 
 test('A1 characters that hide or turn text around become visible', () => {
   expect(showValue('pay\u202Egro.live')).toBe('pay\\u{202e}gro.live');
   expect(showValue('a\u200Bb')).toBe('a\\u{200b}b');
-  expect(showValue('one\ntwo')).toBe('one↵\ntwo');
+  expect(showValue('one\ntwo\n')).toBe('one↵\ntwo↵\n');
   expect(showValue('C:\\temp')).toBe('C:\\\\temp');
 });

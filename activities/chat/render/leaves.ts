@@ -24,20 +24,18 @@ function childPath(path: string, key: string): string {
 }
 
 /**
- * A value as people read it, yet exact: strings bare, unless they would read as something else ("5", "true", "" or spaces
- * at an end), then quoted. Invisible characters are escaped; a line break shows as ↵ and a new line. `readShown` is the reverse.
+ * A value as people read it, yet exact: strings bare, unless they would read as something else ("5", "true", ""), then quoted.
+ * Invisible characters and spaces at an end are escaped; a line break shows as ↵ and a new line. Nothing is lost: it can be read back.
  */
 export const showValue = (value: Json): string =>
-  showText(typeof value === 'string' && !needsQuotes(value) ? value : JSON.stringify(value));
+  showText(typeof value === 'string' && !isJson(value) ? value : JSON.stringify(value));
 
 /** Text that can be nothing else, such as a request's body. */
 export const showText = (text: string): string =>
   text
     .split('\n')
-    .map((line) => escapeInvisible(line))
+    .map((line) => escapeInvisible(line).replaceAll(/^ +| +$/g, (spaces) => '\\u{20}'.repeat(spaces.length)))
     .join('↵\n');
-
-const needsQuotes = (text: string): boolean => text !== text.trim() || isJson(text);
 
 function isJson(text: string): boolean {
   try {

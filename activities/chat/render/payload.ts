@@ -24,24 +24,22 @@ export const argumentItems = (payload: Payload): Item[] => {
   }));
 };
 
-/** The HTTP request that would be sent, with hosts in punycode; and what else the payload binds. */
-export function requestItems(payload: Payload): Item[] {
-  const { request, connection, attachments } = payload;
-  return [
-    { name: 'Tool', value: escapeInvisible(payload.tool) },
-    ...(connection ? [{ name: 'Connection', value: escapeInvisible(connection.name) }] : []),
-    ...(request ? urlItems(request.method, request.url) : []),
-    ...Object.entries(request?.headers ?? {}).map(([name, value]) => ({
-      name: `Header ${escapeInvisible(name)}`,
-      value: showText(value),
-    })),
-    ...(request?.body ? [bodyItem(request.body, payload.arguments)] : []),
-    ...attachments.map((file) => ({
-      name: 'Attachment',
-      value: `${escapeInvisible(file.name)} (sha256 ${file.sha256})`,
-    })),
-  ];
-}
+/** Where it goes: the tool, the connection, the request's address with the host in punycode, the attachments. */
+export const targetItems = ({ tool, connection, request, attachments }: Payload): Item[] => [
+  { name: 'Tool', value: escapeInvisible(tool) },
+  ...(connection ? [{ name: 'Connection', value: escapeInvisible(connection.name) }] : []),
+  ...(request ? urlItems(request.method, request.url) : []),
+  ...attachments.map((file) => ({ name: 'Attachment', value: `${showText(file.name)} (sha256 ${file.sha256})` })),
+];
+
+/** The rest of the request: headers and body. */
+export const requestItems = ({ request, arguments: args }: Payload): Item[] => [
+  ...Object.entries(request?.headers ?? {}).map(([name, value]) => ({
+    name: `Header ${escapeInvisible(name)}`,
+    value: showText(value),
+  })),
+  ...(request?.body ? [bodyItem(request.body, args)] : []),
+];
 
 function urlItems(method: string, url: string): Item[] {
   const ascii = URL.canParse(url) ? new URL(url).href : url;
