@@ -9,7 +9,10 @@ const ALL: readonly Role[] = ['web', 'bots', 'worker'];
 const STOP_WITHIN_MS = 30_000;
 
 const fail = (error: unknown): never => {
-  const lines = error instanceof UserError ? error.message : `Abetworks could not go on: ${errorText(error)}\n${error instanceof Error ? error.stack : ''}`;
+  const lines =
+    error instanceof UserError
+      ? error.message
+      : `Abetworks could not go on: ${errorText(error)}\n${error instanceof Error ? error.stack : ''}`;
   process.stderr.write(`${lines}\n`);
   process.exit(1);
 };
@@ -21,25 +24,36 @@ function rolesOf(name: string | undefined): readonly Role[] {
   return [role];
 }
 
+/** Aborts at the first Ctrl-C (or SIGTERM). A second one, or half a minute, ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  const hear = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    process.stdout.write('\nStopping; press Ctrl-C again to stop at once.\n');
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    stop.abort();
+  };
+  process.on('SIGINT', hear);
+  process.on('SIGTERM', hear);
+  return stop.signal;
+}
+
 async function main(): Promise<void> {
   const roles = rolesOf(process.argv[2]);
   const config = readConfig(process.env);
   const log = createLog(config.ABETWORKS_LOG_LEVEL);
-  const product = await startProduct(config, roles, log, (line) => process.stdout.write(`${line}…\n`));
-  process.stdout.write(describeProduct(config, product));
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) process.exit(130);
-    isStopping = true;
-    process.stdout.write('\nStopping; press Ctrl-C again to stop at once.\n');
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
-    product.stop().then(() => process.exit(0), fail);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  // From now on, so that Ctrl-C during the start leaves no server behind either.
+  const stopping = stopSignal();
+  const stopped = new Promise<'stopped'>((resolve) => {
+    stopping.addEventListener('abort', () => resolve('stopped'));
+  });
+  const product = await startProduct(config, roles, log, (line) => process.stdout.write(`${line}…\n`), stopping);
+  if (!stopping.aborted) process.stdout.write(describeProduct(config, product));
   // A dead worker ends the process: its supervisor starts it anew, and nothing is lost.
-  await product.ended;
-  if (!isStopping) fail(new Error('the worker ended'));
+  const why = await Promise.race([stopped, product.ended.then(() => 'ended' as const)]);
+  await product.stop();
+  if (why === 'ended') fail(new Error('the worker ended'));
+  process.exit(0);
 }
 
-main().catch(fail);
+main().catch((error: unknown) => (error instanceof Error && error.name === 'AbortError' ? process.exit(0) : fail(error)));

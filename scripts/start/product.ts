@@ -6,9 +6,9 @@ import { createWebChat } from '#activities/chat/web.ts';
 import { createModels, rulesModel } from '#activities/models/index.ts';
 import { installRuntime, startWorker } from '#activities/worker.ts';
 import type { Config } from '#core/config.ts';
+import { errorText } from '#core/errors.ts';
 import { checkKeyRing } from '#db/key-check.ts';
 import { createDatabase } from '#db/client.ts';
-import { migrate } from '#db/migrate.ts';
 import { createAuth } from '#web/auth/index.ts';
 import { seedFirstOrg, type Seeded } from '#web/seed.ts';
 import { startWeb } from '#web/server.ts';
@@ -16,8 +16,10 @@ import { createClient, createEngine, startSweeping } from '#workflows/client.ts'
 import { createDataConverter } from '#workflows/data-converter.ts';
 import { TASK_QUEUES } from '#workflows/names.ts';
 import { workflowBundle } from './bundle.ts';
-import { lockDataFolder, openDataFolder, readKeys } from './data-folder.ts';
-import { openPostgres, openTemporal } from './servers.ts';
+import { openDataFolder, readKeys } from './data-folder.ts';
+import { migrateDatabase, openPostgres } from './database.ts';
+import { useFolder } from './folder-users.ts';
+import { openTemporal } from './servers.ts';
 
 export type Role = 'web' | 'bots' | 'worker';
 
@@ -29,15 +31,24 @@ export interface RunningProduct {
   model: string;
   /** Rejects when a part dies that the product cannot run without. */
   ended: Promise<void>;
-  /** Drains and stops, newest part first: web, worker, Temporal, PostgreSQL (RULES S2). Only what was started here is stopped. */
+  /** Drains and stops, newest part first: web, worker, then the local servers, unless another role still uses them (RULES S2). */
   stop(): Promise<void>;
 }
 
-/** Starts the roles in this process, with what they need, in order. What was started is stopped again if a later part fails. */
-export async function startProduct(config: Config, roles: readonly Role[], log: Logger, onProgress: (line: string) => void): Promise<RunningProduct> {
+/**
+ * Starts the roles in this process, with what they need, in order. What was started is stopped again if a later part fails, or when `goOn` says
+ * that it is no longer wanted.
+ */
+export async function startProduct(
+  config: Config,
+  roles: readonly Role[],
+  log: Logger,
+  onProgress: (line: string) => void,
+  goOn?: AbortSignal,
+): Promise<RunningProduct> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
-    for (let last = stops.pop(); last; last = stops.pop()) await last().catch((error: unknown) => log.error({ error: String(error) }, 'while stopping'));
+    for (let last = stops.pop(); last; last = stops.pop()) await last().catch((error: unknown) => log.error({ error: errorText(error) }, 'while stopping'));
   };
   try {
     return await start();
@@ -48,21 +59,24 @@ export async function startProduct(config: Config, roles: readonly Role[], log: 
 
   async function start(): Promise<RunningProduct> {
     const folder = await openDataFolder(config.ABETWORKS_DATA_DIR);
-    stops.push(await lockDataFolder(folder, roles.length > 1 ? 'product' : (roles[0] ?? 'product')));
+    const use = await useFolder(folder, roles);
+    stops.push(use.leave);
     const keys = await readKeys(folder, config.ABETWORKS_KEYS);
     const models = createModels(config);
     installRuntime(log);
 
     const bundling = roles.includes('worker') ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress) : null;
     bundling?.catch(() => undefined);
-    const postgres = await openPostgres(config, folder, onProgress);
-    stops.push(postgres.stop);
-    await migrate(postgres.url);
+    const postgres = await openPostgres(config, folder, use, onProgress);
+    goOn?.throwIfAborted();
+    await migrateDatabase(postgres);
     const db = createDatabase({ url: postgres.url, max: config.DATABASE_POOL_MAX });
     stops.push(db.close);
     await checkKeyRing(db, keys);
-    const temporal = await openTemporal(config, keys, folder, onProgress);
-    stops.push(temporal.stop);
+    goOn?.throwIfAborted();
+    const temporal = await openTemporal(config, keys, folder, use, onProgress);
+    stops.push(temporal.close);
+    goOn?.throwIfAborted();
 
     const engine = createEngine(temporal.client);
     const client = createClient({ db, engine, log });

@@ -1,32 +1,30 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import path from 'node:path';
 import type { Config } from '#core/config.ts';
 import { errorText, UserError } from '#core/errors.ts';
 import type { KeyRing } from '#core/keys.ts';
-import { ensurePostgres } from '#db/embedded/index.ts';
 import { ensureTemporal } from '#scripts/temporal/index.ts';
 import { createDataConverter } from '#workflows/data-converter.ts';
+import type { FolderUse } from './folder-users.ts';
 
-export interface Stoppable {
-  stop(): Promise<void>;
-}
-
-/** DATABASE_URL, or the embedded server in the data folder: adopted, or started and then stopped with us. */
-export async function openPostgres(config: Config, folder: string, onProgress: (line: string) => void): Promise<Stoppable & { url: string; where: string }> {
-  if (config.DATABASE_URL) return { url: config.DATABASE_URL, where: new URL(config.DATABASE_URL).host, stop: async () => {} };
-  const server = await ensurePostgres({ dir: path.join(folder, 'pg'), onProgress });
-  return { url: server.url, where: `embedded, ${new URL(server.url).host}`, stop: () => server.stop() };
-}
-
-export interface Temporal extends Stoppable {
+export interface Temporal {
   where: string;
   namespace: string;
   client: Client;
   /** The worker's own, native connection. */
   connectWorker(): Promise<NativeConnection>;
+  /** Closes the client's connection; the local server is the folder's. */
+  close(): Promise<void>;
 }
+
+const CONNECT_MS = 10_000;
+/** gRPC's status code. */
+const NOT_FOUND = 5;
+
+const binaryEnv = (config: Config): NodeJS.ProcessEnv =>
+  config.TEMPORAL_CLI_PATH ? { ...process.env, TEMPORAL_CLI_PATH: config.TEMPORAL_CLI_PATH } : process.env;
 
 // The settings at hand win over the process's: tests run several products in one process.
 function temporalEnv(config: Config): Record<string, string> {
@@ -37,26 +35,50 @@ function temporalEnv(config: Config): Record<string, string> {
   return env;
 }
 
-/** TEMPORAL_ADDRESS (with TLS and API key as @temporalio/envconfig reads them), or the local dev server. */
-export async function openTemporal(config: Config, keys: KeyRing, folder: string, onProgress: (line: string) => void): Promise<Temporal> {
+/** TEMPORAL_ADDRESS (with TLS and API key as @temporalio/envconfig reads them), or the local dev server. Throws `UserError` when it does not answer. */
+export async function openTemporal(
+  config: Config,
+  keys: KeyRing,
+  folder: string,
+  use: FolderUse,
+  onProgress: (line: string) => void,
+): Promise<Temporal> {
   const local = config.TEMPORAL_ADDRESS
     ? null
-    : await ensureTemporal({ dir: path.join(folder, 'temporal'), onProgress });
+    : await use.open('temporal', () =>
+        ensureTemporal({ dir: path.join(folder, 'temporal'), env: binaryEnv(config), onProgress }),
+      );
   const external = local ? null : loadClientConnectConfig({ overrideEnvVars: temporalEnv(config) });
   const options = local ? { address: local.address } : { ...external?.connectionOptions };
+  const where = local ? `local dev server, ${local.address}` : (options.address ?? '');
   const namespace = external?.namespace ?? config.TEMPORAL_NAMESPACE;
-  const dataConverter = createDataConverter(keys);
-  const connection = await Connection.connect({ ...options, connectTimeout: 10_000 }).catch((error: unknown) => {
-    throw new UserError(`Temporal at ${options.address ?? 'its address'} does not answer (${errorText(error)}). Check TEMPORAL_ADDRESS, or unset it to use a local server.`);
+  const connection = await Connection.connect({ ...options, connectTimeout: CONNECT_MS }).catch((error: unknown) => {
+    throw new UserError(
+      `Temporal at ${where} does not answer (${errorText(error)}). Check TEMPORAL_ADDRESS, or unset it to use a local server.`,
+    );
+  });
+  await checkNamespace(connection, namespace).catch(async (error: unknown) => {
+    await connection.close();
+    throw error;
   });
   return {
-    where: local ? `local dev server, ${local.address}` : (options.address ?? ''),
+    where,
     namespace,
-    client: new Client({ connection, namespace, dataConverter }),
+    client: new Client({ connection, namespace, dataConverter: createDataConverter(keys) }),
     connectWorker: () => NativeConnection.connect(options),
-    stop: async () => {
-      await connection.close();
-      await local?.stop();
-    },
+    close: () => connection.close(),
   };
+}
+
+async function checkNamespace(connection: Connection, namespace: string): Promise<void> {
+  try {
+    await connection.withDeadline(Date.now() + CONNECT_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (error) {
+    if (!isGrpcServiceError(error) || error.code !== NOT_FOUND) return;
+    throw new UserError(
+      `Temporal has no namespace "${namespace}". Create it (temporal operator namespace create), or correct TEMPORAL_NAMESPACE.`,
+    );
+  }
 }

@@ -1,0 +1,94 @@
+import postgres from 'postgres';
+import { erpConnection, startErp, type Erp } from '#test/fakes/erp.ts';
+import type { Answer, Api } from './api.ts';
+import { startTestProduct, type TestProduct } from './product.ts';
+import { until } from './until.ts';
+
+export type Colleague = Awaited<ReturnType<TestProduct['join']>>;
+export type Asked = Awaited<ReturnType<TestProduct['approvalOf']>>;
+
+/** The product at work: an ERP that is connected, Ana who owns it all, Bo the admin, and a way past row-level security. */
+export interface Company extends TestProduct {
+  erp: Erp;
+  bo: Colleague;
+  sql: postgres.Sql;
+  /** Somebody asks for an invoice; the approval that then waits. */
+  propose(number: string, options?: { by?: Api; threadId?: string; connection?: string }): Promise<{ runId: string; threadId: string; approval: Asked }>;
+  decide(by: Api, approval: Asked, decision?: 'approve' | 'deny', comment?: string): Promise<Answer>;
+  /** The ledger's row of the run, once it has one of the states. */
+  effectIs(runId: string, ...states: string[]): Promise<EffectRow>;
+  /** The assistant's last words in a thread. */
+  answerIn(threadId: string): Promise<string>;
+  /** Does something while the run cannot go on, between a decision and its use: it has to edit the card first, and that row is locked. */
+  beforeUse(approvalId: string, act: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<void>;
+  audited(action: string, targetId: string): Promise<Record<string, unknown>[]>;
+}
+export interface EffectRow {
+  id: string;
+  state: string;
+  attempts: number;
+  error: string | null;
+  external_id: string | null;
+  resolution: string | null;
+}
+
+export async function startCompany({ honoursKey = true, declaresKey = honoursKey, env = {} }: { honoursKey?: boolean; declaresKey?: boolean; env?: Record<string, string> } = {}): Promise<Company> {
+  const erp = await startErp({ honoursKey });
+  const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: erp.hostPort, ...env });
+  const sql = postgres(it.database.adminUrl, { max: 4, onnotice: () => {} });
+  const connected = await it.ana.post('/api/v1/connections', erpConnection(erp, { declaresKey }));
+  if (connected.status !== 201) throw new Error(`not connected: ${JSON.stringify(connected.body)}`);
+  const bo = await it.join('Bo', 'admin');
+  return {
+    ...it,
+    erp,
+    bo,
+    sql,
+    propose: async (number, { by = it.ana, threadId, connection = 'ERP' } = {}) => {
+      const asked = await it.ask(by, `post invoice ${number} over 4200 EUR to the ${connection}`, threadId);
+      return { ...asked, approval: await it.approvalOf(it.ana, asked.runId) };
+    },
+    decide: (by, { id, payloadSha256 }, decision = 'approve', comment) =>
+      by.post(`/api/v1/approvals/${id}/decision`, { decision, payloadSha256, ...(comment ? { comment } : {}) }),
+    effectIs: (runId, ...states) =>
+      until(`effect is ${states.join(' or ')}`, async () => {
+        const [row] = await sql<EffectRow[]>`select * from effects where run_id = ${runId}`;
+        if (row && states.includes(row.state)) return row;
+        throw new Error(row ? `${row.state}: ${row.error}` : 'no effect yet');
+      }),
+    answerIn: async (threadId) => (await it.messagesOf(it.ana, threadId)).findLast(({ role }) => role === 'assistant')?.text ?? '',
+    beforeUse: async (approvalId, act) => {
+      await until('the card is posted', async () => (await sql`select 1 from approval_cards where approval_id = ${approvalId}`)[0]);
+      await sql.begin(async (tx) => {
+        await tx`select 1 from approval_cards where approval_id = ${approvalId} for update`;
+        await act(tx);
+      });
+    },
+    audited: (action, targetId) => sql`select details from audit_log where action = ${action} and target_id = ${targetId}`,
+    stop: async () => {
+      await it.stop();
+      await sql.end();
+      await erp.stop();
+    },
+  };
+}
+
+/** Makes the ERP keep the next writes waiting; `release` answers them, by default as usual. */
+export function holdWrites(erp: Erp) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const held: (() => void)[] = [];
+  let answer: Parameters<Erp['behave']>[0] = null;
+  erp.behave((received, response) => {
+    if (received.method !== 'POST') return erp.create(received, response);
+    held.push(() => (answer ?? erp.create)(received, response));
+    resolve();
+  });
+  return {
+    arrived: promise,
+    release: (how: typeof answer = null) => {
+      answer = how;
+      erp.behave(null);
+      for (const letGo of held.splice(0)) letGo();
+    },
+  };
+}
