@@ -34,9 +34,11 @@ export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'ch
       });
       const out = chat[thread.platform];
       if (!out) return;
-      const question = effectQuestion({ ...effect, resolvedByName: byName });
+      const isOpen = effect.state === 'ambiguous';
+      // Unclear once more after "not sent": the earlier answer does not answer this.
+      const question = effectQuestion({ ...effect, resolution: isOpen ? null : effect.resolution, resolvedByName: byName });
       const at = await out.post(orgId, thread, question);
-      if (effect.state !== 'ambiguous') await out.edit(orgId, at, question);
+      if (!isOpen || effect.resolution !== null) await out.edit(orgId, at, question);
     },
 
     /** What the waiting run reads after every wake-up. */

@@ -12,8 +12,8 @@ import type { SendOutcome } from './send-outcome.ts';
 /** What the ledger says to an attempt that wants to send. */
 export type Begun =
   | { kind: 'send'; effect: Effect }
-  /** An earlier attempt sent and did not live to record the answer (RULES E5, unclear). */
-  | { kind: 'unclear'; effect: Effect }
+  /** An earlier attempt may have sent it and its answer is not known (RULES E5, unclear). */
+  | { kind: 'unclear'; effect: Effect; mayResend: boolean }
   /** Another attempt holds the lease (RULES E4). */
   | { kind: 'wait'; forMs: number }
   | { kind: 'ended'; effect: Effect }
@@ -23,32 +23,31 @@ export type Begun =
 
 export type WriteCall = ToolCall & { payload: string; payloadSha256: string };
 
+/** What the caller knows of the call: `blocked` is why it may not be sent as things are now (its connection is gone or changed), or null. */
+export interface Sendable {
+  summary(): string;
+  blocked: string | null;
+}
+
 /**
  * The only door to side effects (RULES E). Writes the row ahead and uses the approval up, in one transaction that re-hashes the stored payload (E3);
  * an attempt that finds its own row goes on from its state (E2).
  */
-export const beginEffect = (db: Database, orgId: string, call: WriteCall, summary: string): Promise<Begun> =>
+export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendable: Sendable): Promise<Begun> =>
   db.withOrg(orgId, async (org): Promise<Begun> => {
     const run = await lockRun(org, call.runId);
     const existing = await lockEffectOf(org, call);
-    if (existing) return resume(org, existing.effect, existing.leaseLeftMs, run?.stopRequestedAt != null);
-    const refuse = async (text: string, reason: string): Promise<Begun> => {
-      await audit(org, { actor: 'system', action: 'effect.refused', target: { type: 'tool_call', id: call.id }, details: { reason, payloadSha256: call.payloadSha256 } });
-      return { kind: 'refused', text };
-    };
-    if (!run || run.stopRequestedAt) return { kind: 'refused', text: 'The request was stopped before this was sent.' };
-    if (sha256(call.payload) !== call.payloadSha256) return refuse('What was stored to run was changed since, so it was not sent.', 'payload changed');
+    const changed =
+      changedBytes(call, existing?.effect.payloadSha256) ??
+      (sendable.blocked === null ? null : { text: sendable.blocked, reason: 'connection changed' });
+    const isStopped = !run || run.stopRequestedAt !== null;
+    const refusal = isStopped ? { text: 'The request was stopped before this was sent.', reason: null } : changed;
+    // Stop does not cut off what may have been sent: the same key still finds out how it ended (RULES R5).
+    if (existing) return resume(org, call, existing, { refusal, mayResend: changed === null });
+    if (refusal) return refuse(org, call, refusal);
+    const unusable = await whyUnusable(org, call);
+    if (unusable) return unusable.kind === 'ask_again' ? unusable : refuse(org, call, unusable);
     const effectId = newId();
-    if (call.needsApproval) {
-      const locked = call.approvalId ? await lockApproval(org, call.approvalId) : undefined;
-      const approval = locked?.approval;
-      if (!approval || approval.status !== 'approved') return refuse('It was not approved, so it was not sent.', 'not approved');
-      if (approval.payloadSha256 !== call.payloadSha256 || sha256(approval.payload) !== approval.payloadSha256)
-        return refuse('What would run is not what was approved, so it was not sent.', 'not what was approved');
-      if (approval.usedByEffectId) return { kind: 'refused', text: 'Its approval was used already: the same request ran elsewhere in this thread.' };
-      if ((await inactiveApprovers(org, approval.id)).length > 0) return refuse('Who approved it is no longer active, so it was not sent. Ask again.', 'approver inactive');
-      if (!approval.useBefore || approval.useBefore <= (await databaseNow(org))) return { kind: 'ask_again' };
-    }
     const effect = await intendEffect(org, {
       id: effectId,
       runId: call.runId,
@@ -58,7 +57,7 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, summar
       approvalId: call.needsApproval ? call.approvalId : null,
       connectionId: call.connectionId,
       tool: call.tool,
-      summary,
+      summary: sendable.summary(),
       payload: call.payload,
       payloadSha256: call.payloadSha256,
     });
@@ -72,17 +71,63 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, summar
     return { kind: 'send', effect };
   });
 
+/** A read that carries outside text elsewhere waits for a person too (RULES T2): the same checks at its use, without a row. Null: it may run. */
+export const checkApprovedRead = (db: Database, orgId: string, call: WriteCall): Promise<Extract<Begun, { kind: 'refused' | 'ask_again' }> | null> =>
+  db.withOrg(orgId, async (org) => {
+    const changed = changedBytes(call);
+    if (changed) return refuse(org, call, changed);
+    const unusable = await whyUnusable(org, call);
+    return unusable?.kind === 'refused' ? refuse(org, call, unusable) : unusable;
+  });
+
+/** `reason` is for the audit; null: nothing worth recording. */
+interface Refusal {
+  text: string;
+  reason: string | null;
+}
+
+async function refuse(org: Org, call: WriteCall, { text, reason }: Refusal): Promise<{ kind: 'refused'; text: string }> {
+  const target = { type: 'tool_call', id: call.id };
+  if (reason) await audit(org, { actor: 'system', action: 'effect.refused', target, details: { reason, payloadSha256: call.payloadSha256 } });
+  return { kind: 'refused', text };
+}
+
+/** What is stored must be what was proposed, and on a further attempt what the first one was for. */
+function changedBytes(call: WriteCall, intendedSha256 = call.payloadSha256): Refusal | null {
+  if (sha256(call.payload) === call.payloadSha256 && call.payloadSha256 === intendedSha256) return null;
+  return { text: 'What was stored to run was changed since, so it was not sent.', reason: 'payload changed' };
+}
+
+/** Why the approval of a call cannot be used now; null: it can, or none is needed. */
+async function whyUnusable(org: Org, call: WriteCall): Promise<({ kind: 'refused' } & Refusal) | { kind: 'ask_again' } | null> {
+  if (!call.needsApproval) return null;
+  const no = (text: string, reason: string | null): { kind: 'refused' } & Refusal => ({ kind: 'refused', text, reason });
+  const approval = call.approvalId ? (await lockApproval(org, call.approvalId))?.approval : undefined;
+  if (!approval || approval.status !== 'approved') return no('It was not approved, so it was not sent.', 'not approved');
+  if (approval.payloadSha256 !== call.payloadSha256 || sha256(approval.payload) !== approval.payloadSha256)
+    return no('What would run is not what was approved, so it was not sent.', 'not what was approved');
+  if (approval.usedByEffectId) return no('Its approval was used already: the same request ran elsewhere in this thread.', null);
+  if ((await inactiveApprovers(org, approval.id)).length > 0)
+    return no('Who approved it is no longer active, so it was not sent. Ask again.', 'approver inactive');
+  return approval.useBefore && approval.useBefore > (await databaseNow(org)) ? null : { kind: 'ask_again' };
+}
+
 async function databaseNow(org: Org): Promise<Date> {
   const [row] = await org.tx.execute<{ now: string }>('select now() as now');
   return new Date(row?.now ?? 0);
 }
 
-async function resume(org: Org, effect: Effect, leaseLeftMs: number, isStopped: boolean): Promise<Begun> {
+async function resume(
+  org: Org,
+  call: WriteCall,
+  { effect, leaseLeftMs }: { effect: Effect; leaseLeftMs: number },
+  { refusal, mayResend }: { refusal: Refusal | null; mayResend: boolean },
+): Promise<Begun> {
   if (effect.state === 'intended' && leaseLeftMs > 0) return { kind: 'wait', forMs: leaseLeftMs };
-  if (effect.state === 'intended') return { kind: 'unclear', effect };
+  if (effect.state === 'intended') return { kind: 'unclear', effect, mayResend };
   const isToSend = effect.state === 'not_sent' || (effect.state === 'resolved' && effect.resolution === 'not_sent');
   if (!isToSend) return { kind: 'ended', effect };
-  if (isStopped) return { kind: 'refused', text: 'The request was stopped before this was sent.' };
+  if (refusal) return refuse(org, call, refusal);
   return { kind: 'send', effect: await leaseAgain(org, effect.id) };
 }
 

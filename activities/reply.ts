@@ -5,7 +5,7 @@ import { audit } from '#db/audit.ts';
 import type { Org } from '#db/client.ts';
 import { effectsOf, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
-import { lockRun, readRun, toolCallsOf, turnsOf, updateRun, type Run } from '#db/runs.ts';
+import { lockRun, turnsOf, updateRun, type Run } from '#db/runs.ts';
 import { members, messages } from '#db/schema/index.ts';
 import { addMessage, readThread, releaseThread } from '#db/threads.ts';
 import { receiptLine, replyMessage } from './chat/render/index.ts';
@@ -38,7 +38,8 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
     /** Closes the run: the last thing a workflow does, whatever happened before (RULES R7). */
     finishRun: ({ orgId, runId, outcome, problem }: RunEnd): Promise<void> =>
       db.withOrg(orgId, async (org) => {
-        const run = await readRun(org, runId);
+        const run = await lockRun(org, runId);
+        if (!run) throw new Error('run vanished');
         if (run.endedAt) return;
         await cancelApprovalsOf(org, runId);
         await updateRun(org, runId, { status: outcome, statusText: problem ? cut(problem, 300) : null, endedAt: new Date() });
@@ -79,11 +80,7 @@ const loose = (effects: readonly Effect[]): string[] =>
 async function words(org: Org, run: Run, { outcome, problem }: RunEnd, effects: readonly Effect[]): Promise<Omit<Reply, 'receipts'>> {
   if (outcome === 'done') {
     const last = (await turnsOf(org, run.id)).at(-1);
-    const failed = (await toolCallsOf(org, run.id)).some((call) => call.status === 'failed');
-    return {
-      text: [last?.text || 'That is all.', ...(failed ? loose(effects) : [])].join('\n\n'),
-      suggestions: last?.suggestions ?? [],
-    };
+    return { text: [last?.text || 'That is all.', ...loose(effects)].join('\n\n'), suggestions: last?.suggestions ?? [] };
   }
   if (outcome === 'stopped') {
     const [by] = run.stopRequestedBy

@@ -1,22 +1,29 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { sha256 } from '#core/hash.ts';
 import { cut } from '#core/text.ts';
 import { zPayload, type Payload } from '#core/tools.ts';
 import { readApproval } from '#db/approvals.ts';
-import type { Connection } from '#db/connections.ts';
 import type { Org } from '#db/client.ts';
 import { readEffect, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
 import { addMachineTime, endToolCall, readRun, readToolCall, showRun, updateToolCall, type Run, type ToolCall } from '#db/runs.ts';
-import { schemaHash, type Action } from '#activities/integrations/connector.ts';
+import { schemaHash } from '#activities/integrations/connector.ts';
 import type { ActivityDeps } from './deps.ts';
-import { beginEffect, recordAttempt, takeOver, type WriteCall } from './effects.ts';
+import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type Sendable, type WriteCall } from './effects.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { openConnection, openCredential } from './open-connection.ts';
 import { outcomeOf, type SendOutcome } from './send-outcome.ts';
 import { originOf } from './turn/propose.ts';
 import { toolsFor, type Tool } from './turn/tools.ts';
 
-export type ToolEnded = { kind: 'done' } | { kind: 'ambiguous'; effectId: string } | { kind: 'ask_again' };
+export type ToolEnded =
+  | { kind: 'done' }
+  | { kind: 'ambiguous'; effectId: string }
+  | { kind: 'ask_again' }
+  /** It did not go out; the run tries again then, unless it is stopped meanwhile. */
+  | { kind: 'not_sent'; againInMs: number };
+type ActionTool = Extract<Tool, { kind: 'action' }>;
 type Deps = Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow' | 'log'>;
 interface Opened {
   run: Run;
@@ -64,74 +71,85 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const denied = await whyNot(call);
     if (denied) return end(call, 'denied', denied, null);
     const { payload, payloadSha256 } = call;
-    if (!tool || payload === null || payloadSha256 === null || call.connectionId !== tool.connection.id)
-      return end(call, 'refused', `${call.tool} is no longer there, so it was not run.`, null);
-    const parsed = zPayload.parse(JSON.parse(payload));
-    const changed = changedSince(parsed, tool.action, tool.connection);
-    const send = (idempotencyKey: string | null, cancel: AbortSignal) => {
-      const { context } = openConnection(tool.connection, credential, { allow: egressAllow, idempotencyKey, signal: cancel });
-      return outcomeOf(() => tool.action.run(context, parsed));
+    const gone = `${call.tool} is no longer there, so it was not run.`;
+    if (payload === null || payloadSha256 === null) return end(call, 'refused', gone, null);
+    const bound = { ...call, payload, payloadSha256 };
+    // Read only once its hash was checked: what was changed may not even be JSON.
+    const read = (): Payload => zPayload.parse(JSON.parse(payload));
+    const usable = tool && call.connectionId === tool.connection.id ? tool : undefined;
+    const blocked = usable ? (isIntact(bound) ? changedSince(read(), usable) : null) : gone;
+    const send = (idempotencyKey: string | null, cancel: AbortSignal): Promise<SendOutcome> => {
+      if (!usable) throw new Error('sent without a connection');
+      const { context } = openConnection(usable.connection, credential, { allow: egressAllow, idempotencyKey, signal: cancel });
+      return outcomeOf(() => usable.action.run(context, read()));
     };
-    if (tool.action.effect === 'read') {
-      if (changed) return end(call, 'refused', changed, null);
-      return endRead(call, tool, await send(null, signal));
+    if (call.effect === 'read' && (!usable || usable.action.effect === 'read')) {
+      const unusable = await checkApprovedRead(db, call.orgId, bound);
+      if (unusable?.kind === 'ask_again') return unusable;
+      const refused = unusable?.text ?? blocked;
+      if (refused !== null || !usable) return end(call, 'refused', refused ?? gone, null);
+      return endRead(call, usable, await send(null, signal));
     }
-    return runWrite({ ...call, payload, payloadSha256 }, tool, parsed, changed, send);
+    const summary = () => usable?.action.preview(read().arguments) ?? call.tool;
+    return runWrite(bound, usable, { summary, blocked }, send);
   }
 
   /** Nobody approved it: the sentence the model and the person get. */
   async function whyNot(call: ToolCall): Promise<string | null> {
     if (!call.needsApproval) return null;
     const approval = call.approvalId ? await db.withOrg(call.orgId, (org) => readApproval(org, call.approvalId ?? '')) : undefined;
-    if (!approval) return 'It was never approved, so it was not run.';
+    if (!approval || approval.status === 'pending') return 'It was not approved, so it was not run.';
     if (approval.status === 'denied') return `Denied${approval.comment ? `: "${cut(approval.comment, 500)}"` : ''}. It was not run.`;
     if (approval.status === 'expired') return 'Nobody decided in time, so it was not run.';
     if (approval.status === 'cancelled' || approval.status === 'superseded') return `The approval was ${approval.status}, so it was not run.`;
     return null;
   }
 
-  async function endRead(call: ToolCall, { action, connection }: Extract<Tool, { kind: 'action' }>, outcome: SendOutcome): Promise<ToolEnded> {
+  async function endRead(call: ToolCall, { action, connection }: ActionTool, outcome: SendOutcome): Promise<ToolEnded> {
     const outside = action.isResultOutside && !connection.isTrusted ? originOf(connection) : null;
     if (outcome.kind === 'confirmed') return end(call, 'done', JSON.stringify(outcome.result.output), outside);
-    if (outcome.kind === 'not_sent') throw retryLater(outcome);
+    // Half a minute of tries: then the model says so, instead of keeping the person waiting.
+    if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS) throw retryLater(outcome);
     // What the other side said about its refusal is its text too.
     return end(call, 'failed', outcome.text, outside);
   }
 
   async function runWrite(
     call: WriteCall,
-    tool: Extract<Tool, { kind: 'action' }>,
-    payload: Payload,
-    changed: string | null,
+    tool: ActionTool | undefined,
+    sendable: Sendable,
     send: (key: string | null, signal: AbortSignal) => Promise<SendOutcome>,
   ): Promise<ToolEnded> {
-    const begun = await beginEffect(db, call.orgId, call, tool.action.preview(payload.arguments));
+    const begun = await beginEffect(db, call.orgId, call, sendable);
     if (begun.kind === 'refused') return end(call, 'refused', begun.text, null);
     if (begun.kind === 'ask_again') return { kind: 'ask_again' };
     if (begun.kind === 'wait') throw retryLater({ text: 'another attempt is under way', retryAfterMs: begun.forMs });
     if (begun.kind === 'ended') return endWrite(call, tool, begun.effect);
-    const effect = begun.kind === 'unclear' ? await reopen(begun.effect, tool) : begun.effect;
-    if (effect === null) return endUnclear(call, begun.effect);
+    const isKeyed = tool?.action.idempotency === 'header';
+    const wasUnclear = begun.kind === 'unclear';
+    // RULES E5: with a provider that honours our key the same key goes out again; else a person is asked. Never a blind resend.
+    if (wasUnclear && !(begun.mayResend && isKeyed && begun.effect.attempts < MAX_KEYED_ATTEMPTS)) return endUnclear(call, begun.effect);
+    const effect = wasUnclear ? await takeOver(db, begun.effect) : begun.effect;
+    if (effect === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 1_000 });
     // A write past `intended` is not cut off by Stop (RULES R5): it has a signal of its own, and egress has the clock.
-    const outcome: SendOutcome = changed ? { kind: 'refused', text: changed } : await send(effect.id, new AbortController().signal);
-    const isResendable = outcome.kind === 'ambiguous' && tool.action.idempotency === 'header' && effect.attempts < MAX_KEYED_ATTEMPTS;
+    const outcome = afterUnclear(await send(effect.id, new AbortController().signal), wasUnclear);
     // Left `intended`: when the lease is over, the same key is sent again.
-    if (isResendable) throw retryLater({ text: outcome.text, retryAfterMs: 1_000 });
+    if (outcome.kind === 'ambiguous' && outcome.isResendable && isKeyed && effect.attempts < MAX_KEYED_ATTEMPTS)
+      throw retryLater({ text: outcome.text, retryAfterMs: 1_000 });
     const state = await recordAttempt(db, effect, outcome);
     if (state === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 500 });
     log.info({ orgId: call.orgId, runId: call.runId, effectId: effect.id, state }, 'effect');
-    if (outcome.kind === 'not_sent') throw retryLater(outcome);
     if (outcome.kind === 'ambiguous') return endUnclear(call, effect);
+    if (outcome.kind === 'not_sent') return tryLater(call, effect, outcome);
     const recorded = await db.withOrg(call.orgId, (org) => readEffectRow(org, effect.id));
     return endWrite(call, tool, recorded);
   }
 
-  /** RULES E5: with a provider that honours our key the same key goes out again; else a person is asked. Never a blind resend. */
-  async function reopen(effect: Effect, tool: Extract<Tool, { kind: 'action' }>): Promise<Effect | null> {
-    if (tool.action.idempotency !== 'header' || effect.attempts >= MAX_KEYED_ATTEMPTS) return null;
-    const taken = await takeOver(db, effect);
-    if (!taken) throw retryLater({ text: 'another attempt took over', retryAfterMs: 1_000 });
-    return taken;
+  /** The run waits, not the activity, so that Stop ends the wait at once. */
+  async function tryLater(call: WriteCall, effect: Effect, { text, retryAfterMs }: { text: string; retryAfterMs?: number }): Promise<ToolEnded> {
+    if (effect.attempts >= MAX_NOT_SENT) return end(call, 'failed', `${text} It was tried ${effect.attempts} times and not sent.`, null);
+    await db.withOrg(call.orgId, (org) => showRun(org, call.runId, 'running', `Not sent yet, trying again: ${text}`.slice(0, 300)));
+    return { kind: 'not_sent', againInMs: Math.min(retryAfterMs ?? 1_000 * 2 ** Math.min(effect.attempts - 1, 6), MAX_WAIT_MS) };
   }
 
   async function endUnclear(call: ToolCall, effect: Effect): Promise<ToolEnded> {
@@ -140,16 +158,31 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     return { kind: 'ambiguous', effectId: effect.id };
   }
 
-  async function endWrite(call: ToolCall, { action, connection }: Extract<Tool, { kind: 'action' }>, effect: Effect): Promise<ToolEnded> {
+  async function endWrite(call: ToolCall, tool: ActionTool | undefined, effect: Effect): Promise<ToolEnded> {
     if (effect.state === 'ambiguous') return endUnclear(call, effect);
     if (effect.state === 'refused') return end(call, 'failed', effect.error ?? 'It was refused.', null);
-    const outside = action.isResultOutside && !connection.isTrusted && effect.receipt ? originOf(connection) : null;
+    // Without the connection nobody knows that it was trusted.
+    const isOutside = effect.receipt !== null && (!tool || (tool.action.isResultOutside && !tool.connection.isTrusted));
+    const outside = isOutside ? (tool ? originOf(tool.connection) : `answer to ${call.tool}`) : null;
     if (effect.state === 'confirmed') return end(call, 'done', effect.receipt ?? 'null', outside);
     return end(call, 'done', JSON.stringify({ sent: true, saidBy: 'a person', id: effect.externalId }), null);
   }
 }
 
 const MAX_KEYED_ATTEMPTS = 8;
+const MAX_READS = 6;
+/** With up to a minute between them: about half an hour. */
+const MAX_NOT_SENT = 35;
+const MAX_WAIT_MS = 5 * 60_000;
+
+const isIntact = ({ payload, payloadSha256 }: WriteCall): boolean => sha256(payload) === payloadSha256;
+
+/** What an attempt after an unclear one says about itself says nothing about the one before: only a confirmation ends the doubt (RULES E5). */
+function afterUnclear(outcome: SendOutcome, wasUnclear: boolean): Exclude<SendOutcome, { kind: 'ambiguous' }> | { kind: 'ambiguous'; text: string; isResendable: boolean } {
+  if (outcome.kind === 'ambiguous') return { ...outcome, isResendable: true };
+  if (!wasUnclear || outcome.kind === 'confirmed') return outcome;
+  return { kind: 'ambiguous', text: `An earlier attempt may have gone through. The last one: ${outcome.text}`, isResendable: outcome.kind === 'not_sent' };
+}
 
 async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
   const effect = await readEffect(org, effectId);
@@ -158,11 +191,12 @@ async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
 }
 
 /** The approved call is bound to the connection and the tool as they were: a changed one is not what was approved. */
-function changedSince(payload: Payload, action: Action, connection: Connection): string | null {
+function changedSince(payload: Payload, { action, connection, name }: ActionTool): string | null {
+  if (payload.connection?.id !== connection.id || payload.tool !== name) return `${payload.tool} is not what was proposed, so it was not run. Ask again.`;
   if (payload.connection?.settingsVersion !== connection.settingsVersion) return `${connection.name} was changed since this was proposed, so it was not run. Ask again.`;
   if (payload.schemaSha256 !== schemaHash(action)) return `${payload.tool} was changed since this was proposed, so it was not run. Ask again.`;
   return null;
 }
 
 const retryLater = ({ text, retryAfterMs }: { text: string; retryAfterMs?: number }): ApplicationFailure =>
-  ApplicationFailure.create({ message: text, type: 'NotSent', ...(retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(retryAfterMs, 5 * 60_000) }) });
+  ApplicationFailure.create({ message: text, type: 'NotSent', ...(retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(retryAfterMs, MAX_WAIT_MS) }) });

@@ -7,6 +7,8 @@ import { describeProduct } from './start/table.ts';
 // The composition root: `npm start` runs all roles in one process; `npm run start:web|start:bots|start:worker` one each.
 const ALL: readonly Role[] = ['web', 'bots', 'worker'];
 const STOP_WITHIN_MS = 30_000;
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 300;
 
 const fail = (error: unknown): never => {
   const lines =
@@ -27,8 +29,11 @@ function rolesOf(name: string | undefined): readonly Role[] {
 /** Aborts at the first Ctrl-C (or SIGTERM). A second one, or half a minute, ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let heardAt = 0;
   const hear = (): void => {
+    if (stop.signal.aborted && Date.now() - heardAt < SAME_PRESS_MS) return;
     if (stop.signal.aborted) process.exit(130);
+    heardAt = Date.now();
     process.stdout.write('\nStopping; press Ctrl-C again to stop at once.\n');
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
     stop.abort();
@@ -49,11 +54,21 @@ async function main(): Promise<void> {
   });
   const product = await startProduct(config, roles, log, (line) => process.stdout.write(`${line}…\n`), stopping);
   if (!stopping.aborted) process.stdout.write(describeProduct(config, product));
-  // A dead worker ends the process: its supervisor starts it anew, and nothing is lost.
-  const why = await Promise.race([stopped, product.ended.then(() => 'ended' as const)]);
-  await product.stop();
-  if (why === 'ended') fail(new Error('the worker ended'));
+  const died = product.ended.then(() => {
+    throw new Error('the worker ended');
+  });
+  try {
+    // A dead worker ends the process: its supervisor starts it anew, and nothing is lost.
+    await Promise.race([stopped, died]);
+  } finally {
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    await product.stop();
+  }
   process.exit(0);
 }
 
-main().catch((error: unknown) => (error instanceof Error && error.name === 'AbortError' ? process.exit(0) : fail(error)));
+main().catch((error: unknown) => {
+  // Stopped before it was ready, as asked.
+  if (error instanceof Error && error.name === 'AbortError') process.exit(0);
+  fail(error);
+});

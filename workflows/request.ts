@@ -6,6 +6,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  sleep,
   ActivityCancellationType,
 } from '@temporalio/workflow';
 import type { Activities, ProposedCall } from '#activities/index.ts';
@@ -101,6 +102,8 @@ export async function request(run: RunRef): Promise<void> {
       const ended = await (isRead ? running() : CancellationScope.nonCancellable(running));
       if (ended.kind === 'done') return;
       mustAsk = ended.kind === 'ask_again';
+      // Waited for here, outside the scope above: Stop ends it at once, since nothing is under way.
+      if (ended.kind === 'not_sent') await sleep(ended.againInMs);
       if (ended.kind === 'ambiguous') await waitForResolution(ended.effectId);
     }
   }

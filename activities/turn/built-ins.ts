@@ -5,12 +5,15 @@ import type { Run } from '#db/runs.ts';
 import { approvals, members, messages, runs } from '#db/schema/index.ts';
 import { cut } from '#core/text.ts';
 
-/** What anyone may ask about their own requests. Read only, no arguments; the answer is ours, so it taints nothing. */
+/** What anyone may ask about their own requests. Read only, no arguments. */
 export interface BuiltIn {
   name: string;
   description: string;
-  answer(org: Org, run: Run): Promise<string>;
+  /** `outside`: the origin, when the answer quotes somebody else's request or one that has read outside text (RULES T1). */
+  answer(org: Org, run: Run): Promise<{ text: string; outside: string | null }>;
 }
+
+const ours = (text: string) => ({ text, outside: null });
 
 export const BUILT_INS: readonly BuiltIn[] = [
   {
@@ -18,15 +21,16 @@ export const BUILT_INS: readonly BuiltIn[] = [
     description: 'Status of your latest requests.',
     answer: async (org, run) => {
       const rows = await org.tx
-        .select({ id: runs.id, status: runs.status, statusText: runs.statusText, text: messages.text })
+        .select({ id: runs.id, status: runs.status, statusText: runs.statusText, taint: runs.taint, text: messages.text })
         .from(runs)
         .innerJoin(messages, and(eq(messages.orgId, runs.orgId), eq(messages.id, runs.messageId)))
         .where(and(eq(runs.orgId, org.id), eq(runs.requestedBy, run.requestedBy)))
         .orderBy(desc(runs.createdAt))
         .limit(11);
       const others = rows.filter((row) => row.id !== run.id);
-      if (others.length === 0) return 'Nothing else is running or has run for you.';
-      return others.map((row) => `- ${row.status}: "${cut(row.text, 80)}"${row.statusText ? ` (${row.statusText})` : ''}`).join('\n');
+      if (others.length === 0) return ours('Nothing else is running or has run for you.');
+      const lines = others.map((row) => `- ${row.status}: "${cut(row.text, 80)}"${row.statusText ? ` (${row.statusText})` : ''}`);
+      return { text: lines.join('\n'), outside: others.find((row) => row.statusText && row.taint)?.taint ?? null };
     },
   },
   {
@@ -38,8 +42,9 @@ export const BUILT_INS: readonly BuiltIn[] = [
         .from(members)
         .where(and(eq(members.orgId, org.id), eq(members.id, run.requestedBy)));
       const pending = await org.tx
-        .select()
+        .select({ summary: approvals.summary, requestedBy: approvals.requestedBy, policy: approvals.policy, taint: runs.taint })
         .from(approvals)
+        .innerJoin(runs, and(eq(runs.orgId, approvals.orgId), eq(runs.id, approvals.runId)))
         .where(and(eq(approvals.orgId, org.id), eq(approvals.status, 'pending')))
         .orderBy(desc(approvals.createdAt))
         .limit(50);
@@ -48,8 +53,10 @@ export const BUILT_INS: readonly BuiltIn[] = [
         ({ requestedBy, policy }) =>
           requestedBy === run.requestedBy || can(role, 'approval.readAll') || policy.members.includes(run.requestedBy) || policy.roles.includes(role),
       );
-      if (shown.length === 0) return 'No approval waits for a decision.';
-      return shown.map((row) => `- ${row.summary}${row.requestedBy === run.requestedBy ? ' (you asked: someone else decides)' : ''}`).join('\n');
+      if (shown.length === 0) return ours('No approval waits for a decision.');
+      const lines = shown.map((row) => `- ${row.summary}${row.requestedBy === run.requestedBy ? ' (you asked: someone else decides)' : ''}`);
+      const isOthers = shown.some((row) => row.requestedBy !== run.requestedBy);
+      return { text: lines.join('\n'), outside: shown.find((row) => row.taint)?.taint ?? (isOthers ? 'requests of other people' : null) };
     },
   },
 ];

@@ -1,16 +1,21 @@
+import { and, eq, isNotNull } from 'drizzle-orm';
 import { RUN_LIMITS } from '#core/limits.ts';
 import type { JsonObject } from '#core/tools.ts';
 import { cut } from '#core/text.ts';
 import type { Org } from '#db/client.ts';
 import { activeRunsIn, messagesUpTo, toolCallsOf, turnsOf, type Run, type ToolCall } from '#db/runs.ts';
+import { runs, toolCalls } from '#db/schema/index.ts';
 import type { ModelMessage } from '#activities/models/model.ts';
+import type { OutsideText } from './carried.ts';
 
 export interface Context {
   messages: ModelMessage[];
   /** Origin of the first outside text in it (RULES T1), or null. */
   taint: string | null;
   /** Every outside text with its origin: what T2 looks for in arguments. */
-  outside: { text: string; origin: string }[];
+  outside: OutsideText[];
+  /** The requester's own words in this thread. */
+  own: string[];
   toolCalls: ToolCall[];
   usedTools: Set<string>;
   /** One line for each other run of the thread (RULES R2). */
@@ -21,38 +26,64 @@ export interface Context {
 export async function readContext(org: Org, run: Run): Promise<Context> {
   const thread = await messagesUpTo(org, run.threadId, run.seq);
   const turns = await turnsOf(org, run.id);
-  const toolCalls = await toolCallsOf(org, run.id);
-  const outside: Context['outside'] = [];
+  const calls = await toolCallsOf(org, run.id);
+  const sources = await sourcesOf(org, run);
+  const outside: OutsideText[] = [];
+  const own: string[] = [];
   const messages: ModelMessage[] = [];
+  // An answer may quote everything its run has read: the thread before it, and what its own tools said.
+  const readSoFar = new Set<string | null>();
   for (const { message, memberName } of thread) {
     const isOther = message.role === 'user' && message.memberId !== run.requestedBy;
     const origin = message.outside ?? (isOther ? `message by ${memberName ?? 'someone else'}` : null);
-    if (origin) outside.push({ text: message.text, origin });
+    if (origin) {
+      for (const source of sources.get(message.runId ?? '') ?? (readSoFar.size === 0 || isOther ? [null] : []))
+        readSoFar.add(source);
+      outside.push({ text: message.text, origin, from: new Set(readSoFar) });
+    } else if (message.role === 'user') own.push(message.text);
     if (message.role === 'assistant') messages.push({ role: 'assistant', text: message.text });
     else messages.push({ role: 'user', text: isOther ? `[${memberName ?? 'someone else'} wrote:] ${message.text}` : message.text });
   }
   for (const turn of turns) {
-    const calls = toolCalls.filter((call) => call.turnNumber === turn.number);
+    const ofTurn = calls.filter((call) => call.turnNumber === turn.number);
     messages.push({
       role: 'assistant',
       text: turn.text,
-      ...(calls.length > 0 ? { calls: calls.map((call) => ({ id: callIdOf(call), name: call.tool, input: inputOf(call) })) } : {}),
+      ...(ofTurn.length > 0 ? { calls: ofTurn.map((call) => ({ id: callIdOf(call), name: call.tool, input: inputOf(call) })) } : {}),
     });
-    for (const call of calls) {
+    for (const call of ofTurn) {
       const text = call.result ?? 'The call has not ended.';
-      if (call.outside) outside.push({ text, origin: call.outside });
+      if (call.outside) outside.push({ text, origin: call.outside, from: new Set([call.connectionId]) });
       messages.push({ role: 'tool', callId: callIdOf(call), name: call.tool, text: cut(text, RUN_LIMITS.toolResultLength), isError: call.status !== 'done' });
     }
   }
   const others = (await activeRunsIn(org, run.threadId)).filter((other) => other.id !== run.id && other.number < run.number);
+  // What another request waits for quotes its arguments: others' words, or what it read.
+  for (const other of others) {
+    const origin = other.taint ?? (other.requestedBy === run.requestedBy ? null : `request ${other.number} of this thread`);
+    if (origin && other.statusText) outside.push({ text: other.statusText, origin, from: new Set([null]) });
+  }
   return {
     messages: fit(messages),
     taint: outside[0]?.origin ?? null,
     outside,
-    toolCalls,
-    usedTools: new Set(toolCalls.map((call) => call.tool)),
-    statusLines: others.map((other) => `Request ${other.number} of this thread is ${other.status}${other.statusText ? `: ${other.statusText}` : ''}.`),
+    own,
+    toolCalls: calls,
+    usedTools: new Set(calls.map((call) => call.tool)),
+    statusLines: others.map((other) => `Request ${other.number} of this thread is ${other.status}${other.statusText ? ` (in its own words: ${JSON.stringify(other.statusText)})` : ''}.`),
   };
+}
+
+/** Which connections' answers each run of the thread has read; null: something else. */
+async function sourcesOf(org: Org, { threadId }: Run): Promise<Map<string, (string | null)[]>> {
+  const rows = await org.tx
+    .selectDistinct({ runId: toolCalls.runId, connectionId: toolCalls.connectionId })
+    .from(toolCalls)
+    .innerJoin(runs, and(eq(runs.orgId, toolCalls.orgId), eq(runs.id, toolCalls.runId)))
+    .where(and(eq(toolCalls.orgId, org.id), eq(runs.threadId, threadId), isNotNull(toolCalls.outside)));
+  const byRun = new Map<string, (string | null)[]>();
+  for (const { runId, connectionId } of rows) byRun.set(runId, [...(byRun.get(runId) ?? []), connectionId]);
+  return byRun;
 }
 
 const callIdOf = (call: ToolCall): string => call.modelCallId ?? `call-${call.turnNumber}-${call.callNumber}`;

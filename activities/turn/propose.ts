@@ -9,6 +9,7 @@ import { isStorable } from '#core/text.ts';
 import type { toolCalls } from '#db/schema/index.ts';
 import { schemaHash, type Action } from '#activities/integrations/connector.ts';
 import type { ModelToolCall } from '#activities/models/model.ts';
+import { carriedIn, type Carried } from './carried.ts';
 import type { Context } from './context.ts';
 import type { Tool } from './tools.ts';
 
@@ -64,30 +65,36 @@ function payloadOf(name: string, action: Action, connection: { id: string; name:
 }
 
 /** Why a call waits for a person, in a sentence for the card; null when it may run by itself. */
-export function whyApproval(tool: Tool, payload: Payload, policy: Policy, context: Pick<Context, 'taint' | 'outside'>): string | null {
+export function whyApproval(
+  tool: Tool,
+  payload: Payload,
+  policy: Policy,
+  context: Pick<Context, 'taint' | 'outside' | 'own'>,
+): string | null {
   if (tool.kind === 'built-in') return null;
   const { effect } = tool.action;
-  if (effect === 'read') {
-    const leak = originsIn(payload.arguments, context.outside.filter(({ origin }) => origin !== originOf(tool.connection)))[0];
-    return leak ? `It would carry text from ${leak.origin} to ${tool.connection.name}.` : null;
-  }
-  if (context.taint) return `The request has read outside text (${context.taint}), so a person decides every write.`;
+  if (effect === 'read') return leakOf(tool, payload, context);
+  if (context.taint)
+    return `The request has read outside text (${context.taint}), so a person decides every write.`;
   if (policy[effect] === 'run') return null;
-  return effect === 'destructive' ? 'Deleting or overwriting needs a person.' : 'The policy of this org wants a person to approve writes.';
+  return effect === 'destructive'
+    ? 'Deleting or overwriting needs a person.'
+    : 'The policy of this org wants a person to approve writes.';
+}
+
+/** Back to where it came from, text may go by itself; anywhere else a person looks first (RULES T2). */
+function leakOf(
+  { action, connection }: Extract<Tool, { kind: 'action' }>,
+  payload: Payload,
+  { outside, own }: Pick<Context, 'outside' | 'own'>,
+): string | null {
+  const foreign = outside.filter(({ from }) => from.size !== 1 || !from.has(connection.id));
+  const [leak] = carriedIn(payload.arguments, foreign, { own: [...own, JSON.stringify(action.input)], names: true });
+  return leak ? `It would carry text from ${leak.origin} to ${connection.name}.` : null;
 }
 
 /** Where a connection's answers are said to come from. */
 export const originOf = (connection: { name: string }): string => `answer of ${connection.name}`;
 
-const MIN_QUOTE = 4;
-
-/** Arguments that stand word for word in outside text, with where it came from (RULES T2, T3). */
-export function originsIn(input: Json, outside: readonly { text: string; origin: string }[], path = ''): { path: string; origin: string }[] {
-  if (typeof input === 'string' || typeof input === 'number') {
-    const text = String(input).trim();
-    const found = text.length >= MIN_QUOTE ? outside.find((one) => one.text.includes(text)) : undefined;
-    return found ? [{ path, origin: found.origin }] : [];
-  }
-  if (input === null || typeof input !== 'object') return [];
-  return Object.entries(input).flatMap(([name, value]) => originsIn(value, outside, path ? `${path}.${name}` : name));
-}
+/** Arguments that quote outside text, with where it came from, for the card (RULES T3). */
+export const originsIn = (input: Json, outside: Context['outside']): Carried[] => carriedIn(input, outside);

@@ -7,7 +7,10 @@ import { failureConverterPath } from '#workflows/data-converter.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** The workflow bundle, built once for what it is built from (RULES S4): bundling takes seconds, reading it milliseconds. */
-export async function workflowBundle(cacheFolder: string, onProgress: (line: string) => void = () => {}): Promise<{ codePath: string }> {
+export async function workflowBundle(
+  cacheFolder: string,
+  onProgress: (line: string) => void = () => {},
+): Promise<{ codePath: string }> {
   const codePath = path.join(cacheFolder, `workflows-${await sourceHash()}.js`);
   const isThere = await readFile(codePath).then(
     () => true,
@@ -18,7 +21,14 @@ export async function workflowBundle(cacheFolder: string, onProgress: (line: str
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(root, 'workflows/index.ts'),
     failureConverterPath,
-    logger: { log: () => {}, trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: (message) => onProgress(message) },
+    logger: {
+      log: () => {},
+      trace: () => {},
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (message) => onProgress(message),
+    },
   });
   await mkdir(cacheFolder, { recursive: true });
   const draft = `${codePath}.${process.pid}`;
@@ -31,7 +41,9 @@ export async function workflowBundle(cacheFolder: string, onProgress: (line: str
 async function sourceHash(): Promise<string> {
   const parts: string[] = [];
   for (const folder of ['workflows', 'core']) {
-    const names = (await readdir(path.join(root, folder))).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).toSorted();
+    const names = (await readdir(path.join(root, folder)))
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+      .toSorted();
     for (const name of names) parts.push(name, await readFile(path.join(root, folder, name), 'utf8'));
   }
   parts.push(await readFile(path.join(root, 'package-lock.json'), 'utf8'));

@@ -7,7 +7,20 @@ export const createLog = (level: string): Logger =>
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: ['credential', 'password', 'token', 'key', 'authorization', '*.credential', '*.password', '*.token', '*.authorization'], censor: '[redacted]' },
+      redact: {
+        paths: [
+          'credential',
+          'password',
+          'token',
+          'key',
+          'authorization',
+          '*.credential',
+          '*.password',
+          '*.token',
+          '*.authorization',
+        ],
+        censor: '[redacted]',
+      },
     },
     pino.destination({ fd: 2, sync: true }),
   );

@@ -48,7 +48,8 @@ export async function startProduct(
 ): Promise<RunningProduct> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
-    for (let last = stops.pop(); last; last = stops.pop()) await last().catch((error: unknown) => log.error({ error: errorText(error) }, 'while stopping'));
+    for (let last = stops.pop(); last; last = stops.pop())
+      await last().catch((error: unknown) => log.error({ error: errorText(error) }, 'while stopping'));
   };
   try {
     return await start();
@@ -65,7 +66,9 @@ export async function startProduct(
     const models = createModels(config);
     installRuntime(log);
 
-    const bundling = roles.includes('worker') ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress) : null;
+    const bundling = roles.includes('worker')
+      ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress)
+      : null;
     bundling?.catch(() => undefined);
     const postgres = await openPostgres(config, folder, use, onProgress);
     goOn?.throwIfAborted();
@@ -125,7 +128,8 @@ export async function startProduct(
           log,
           keys,
           ...createRepairs(deps),
-          keepCheckpoint: (line) => appendFile(path.join(folder, 'audit-checkpoints.jsonl'), `${line}\n`, { mode: 0o600 }),
+          keepCheckpoint: (line) =>
+            appendFile(path.join(folder, 'audit-checkpoints.jsonl'), `${line}\n`, { mode: 0o600 }),
         }),
       );
       return running;

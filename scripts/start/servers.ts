@@ -76,7 +76,9 @@ async function checkNamespace(connection: Connection, namespace: string): Promis
       connection.workflowService.describeNamespace({ namespace }),
     );
   } catch (error) {
-    if (!isGrpcServiceError(error) || error.code !== NOT_FOUND) return;
+    // Anything else is not known to be wrong: an API key may lack the right to ask.
+    const status: number = isGrpcServiceError(error) ? error.code : 0;
+    if (status !== NOT_FOUND) return;
     throw new UserError(
       `Temporal has no namespace "${namespace}". Create it (temporal operator namespace create), or correct TEMPORAL_NAMESPACE.`,
     );

@@ -12,12 +12,18 @@ export function describeProduct(config: Config, product: RunningProduct): string
     ['Gmail', 'off', 'arrives with a later version'],
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const table = rows.map(([name, state, hint]) => `  ${name.padEnd(widths[0] ?? 0)}  ${state.padEnd(widths[1] ?? 0)}  ${hint}`.trimEnd());
+  const table = rows.map(([name, state, hint]) =>
+    `  ${name.padEnd(widths[0] ?? 0)}  ${state.padEnd(widths[1] ?? 0)}  ${hint}`.trimEnd(),
+  );
   const where = product.url ? [`Abetworks is ready: ${product.url}`, ...signIn(product)] : ['Abetworks is ready.'];
   return ['', ...where, '', ...table, '', 'Ctrl-C stops it.', ''].join('\n');
 }
 
 function signIn({ seeded, url }: RunningProduct): string[] {
-  if (seeded.signInLink) return [`Open this link once to choose your password (${seeded.ownerEmail}, valid 48 hours):`, `  ${seeded.signInLink}`];
+  if (seeded.signInLink)
+    return [
+      `Open this link once to choose your password (${seeded.ownerEmail}, valid 48 hours):`,
+      `  ${seeded.signInLink}`,
+    ];
   return [`Sign in as ${seeded.ownerEmail} at ${url}/sign-in`];
 }

@@ -31,10 +31,14 @@ export async function startChild(url: string, settings: Record<string, string>):
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => lines.push(...text.split('\n').filter(Boolean)));
   }
-  await until('the product answers', async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${lines.slice(-5).join('\n')}`);
-    return (await fetch(`${url}/health/ready`)).ok;
-  }, 60_000);
+  await until(
+    'the product answers',
+    async () => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${lines.slice(-5).join('\n')}`);
+      return (await fetch(`${url}/health/ready`)).ok;
+    },
+    60_000,
+  );
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     child.kill(signal);
     await ended;

@@ -23,7 +23,8 @@ export async function startErps() {
       if (!way) return erp.create(received, response);
       if (way.kind === 'late') return void way.until(key).then(() => erp.create(received, response));
       const isKnown = erp.invoices.some((invoice) => invoice.key === key);
-      if (way.isMade && !isKnown) erp.invoices.push({ id: `ERP-${1001 + erp.invoices.length}`, key, body: received.body });
+      if (way.isMade && !isKnown)
+        erp.invoices.push({ id: `ERP-${1001 + erp.invoices.length}`, key, body: received.body });
     });
   }
   return {

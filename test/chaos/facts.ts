@@ -2,7 +2,14 @@ import type postgres from 'postgres';
 
 /** Everything the database holds about one request, read past row-level security. */
 export interface Facts {
-  runs: { id: string; status: string; statusText: string | null; threadId: string; startedAt: Date | null; endedAt: Date | null }[];
+  runs: {
+    id: string;
+    status: string;
+    statusText: string | null;
+    threadId: string;
+    startedAt: Date | null;
+    endedAt: Date | null;
+  }[];
   turns: { number: number; kind: string }[];
   calls: { id: string; status: string }[];
   approvals: { id: string; status: string; payloadSha256: string; usedBy: string | null; signalledAt: Date | null }[];
@@ -21,7 +28,14 @@ export async function readFacts(sql: postgres.Sql, texts: readonly string[]): Pr
   const asked = await sql<{ text: string; runId: string }[]>`
     select text, run_id as "runId" from messages where role = 'user' and text in ${sql(texts)} and run_id is not null`;
   const facts = new Map<string, Facts>();
-  for (const text of texts) facts.set(text, await factsOf(sql, asked.filter((one) => one.text === text).map((one) => one.runId)));
+  for (const text of texts)
+    facts.set(
+      text,
+      await factsOf(
+        sql,
+        asked.filter((one) => one.text === text).map((one) => one.runId),
+      ),
+    );
   return facts;
 }
 
@@ -32,12 +46,14 @@ async function factsOf(sql: postgres.Sql, runIds: readonly string[]): Promise<Fa
     runs: await sql`select id, status, status_text as "statusText", thread_id as "threadId", started_at as "startedAt", ended_at as "endedAt" from runs where id = any(${runIds})`,
     turns: await sql`select number, kind from turns where ${ofRun} order by number`,
     calls: await sql`select id, status from tool_calls where ${ofRun}`,
-    approvals: await sql`select id, status, payload_sha256 as "payloadSha256", used_by_effect_id as "usedBy", signalled_at as "signalledAt" from approvals where ${ofRun}`,
+    approvals:
+      await sql`select id, status, payload_sha256 as "payloadSha256", used_by_effect_id as "usedBy", signalled_at as "signalledAt" from approvals where ${ofRun}`,
     votes: await sql`select id from approval_votes where approval_id in ${ofApproval}`,
     effects: await sql`select id, state, external_id as "externalId", resolution, attempts from effects where ${ofRun}`,
     replies: await sql`select text from messages where ${ofRun} and role = 'assistant'`,
     posts: await sql`select key from web_posts where key = any(${runIds.map((id) => `reply:${id}`)})`,
     modelCalls: await sql`select id from model_calls where ${ofRun}`,
-    decisions: await sql`select action from audit_log where action in ('approval.approved', 'approval.denied') and target_id in (select id::text from approvals where ${ofRun})`,
+    decisions:
+      await sql`select action from audit_log where action in ('approval.approved', 'approval.denied') and target_id in (select id::text from approvals where ${ofRun})`,
   };
 }

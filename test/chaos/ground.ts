@@ -100,11 +100,15 @@ export async function prepareChaos(): Promise<ChaosGround> {
 
   /** Ends the server with SIGKILL and starts one on the same state and port. */
   async function killTemporal(): Promise<void> {
-    const options = { dir: path.join(ground.folder, 'temporal'), env: { ...process.env, TEMPORAL_CLI_PATH: inject('temporal').binary } };
+    const options = {
+      dir: path.join(ground.folder, 'temporal'),
+      env: { ...process.env, TEMPORAL_CLI_PATH: inject('temporal').binary },
+    };
     const { pid } = await ensureTemporal(options);
     process.kill(pid, 'SIGKILL');
     temporal = await ensureTemporal(options);
-    if (temporal.pid === pid || temporal.address !== ground.temporal.address) throw new Error('Temporal did not come back on its port');
+    if (temporal.pid === pid || temporal.address !== ground.temporal.address)
+      throw new Error('Temporal did not come back on its port');
   }
 }
 

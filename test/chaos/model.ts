@@ -25,11 +25,25 @@ export async function startModel() {
     asked.push(number);
     await hooks.get(`${number} ${call}`)?.();
     const input = JSON.stringify({ number, amount: 42, currency: 'EUR' });
-    const calls = [{ id: 'call_1', type: 'function', function: { name: `${erp.toLowerCase()}_createInvoice`, arguments: input } }];
-    const message = call === 'last' ? { role: 'assistant', content: 'That was it.' } : { role: 'assistant', content: null, tool_calls: calls };
+    const calls = [
+      { id: 'call_1', type: 'function', function: { name: `${erp.toLowerCase()}_createInvoice`, arguments: input } },
+    ];
+    const message =
+      call === 'last'
+        ? { role: 'assistant', content: 'That was it.' }
+        : { role: 'assistant', content: null, tool_calls: calls };
     const choices = [{ index: 0, finish_reason: call === 'last' ? 'stop' : 'tool_calls', message }];
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ id: 'x', object: 'chat.completion', created: 0, model: 'm', choices, usage: { prompt_tokens: 10, completion_tokens: 10 } }));
+    response.end(
+      JSON.stringify({
+        id: 'x',
+        object: 'chat.completion',
+        created: 0,
+        model: 'm',
+        choices,
+        usage: { prompt_tokens: 10, completion_tokens: 10 },
+      }),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -17,7 +17,10 @@ export async function layWire(to: string): Promise<Wire> {
   const server = createServer((near) => {
     if (isCut) return near.destroy();
     const far = connect(Number(port), host);
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.on('error', () => other.destroy());
       one.on('close', () => {

@@ -107,7 +107,7 @@ test('E3 a call that was changed together with its hash is not what was approved
   await it.beforeUse(approval.id, async () => {
     await it.decide(it.bo, approval);
     await it.sql`update tool_calls set payload = replace(payload, '4200', '4201'),
-      payload_sha256 = encode(sha256(replace(payload, '4200', '4201')::bytea), 'hex') where run_id = ${runId}`;
+      payload_sha256 = encode(sha256(convert_to(replace(payload, '4200', '4201'), 'UTF8')), 'hex') where run_id = ${runId}`;
   });
   await it.runIs(it.ana, runId, 'done');
   expect(it.erp.posts()).toHaveLength(0);

@@ -4,7 +4,6 @@ import type { Outgoing } from '#core/chat.ts';
 import { sha256 } from '#core/hash.ts';
 import { newId } from '#core/ids.ts';
 import type { JsonObject } from '#core/tools.ts';
-import type { Database } from '#db/client.ts';
 import * as s from '#db/schema/index.ts';
 import { createClient } from '#workflows/client/create.ts';
 import type { Client } from '#workflows/client.ts';
@@ -32,7 +31,7 @@ export async function createStoryWorld(
     },
     env,
   );
-  real = createClient({ db: world.deps.db as Database, engine: quietEngine, log: world.deps.log });
+  real = createClient({ db: world.deps.db, engine: quietEngine, log: world.deps.log });
   return world;
 }
 
@@ -129,21 +128,19 @@ export async function addStory(
     createdAt: ago(40),
   };
   await inOrg(world, orgId, async ({ tx }) => {
-    await tx
-      .insert(s.threads)
-      .values({
-        id: threadId,
-        orgId,
-        platform: 'web',
-        tenant: orgId,
-        channel: 'web',
-        thread: threadId,
-        title: text,
-        createdBy: memberId,
-        lastSeq: 1,
-        lastRunNumber: 1,
-        updatedAt: new Date(),
-      });
+    await tx.insert(s.threads).values({
+      id: threadId,
+      orgId,
+      platform: 'web',
+      tenant: orgId,
+      channel: 'web',
+      thread: threadId,
+      title: text,
+      createdBy: memberId,
+      lastSeq: 1,
+      lastRunNumber: 1,
+      updatedAt: new Date(),
+    });
     await tx
       .insert(s.messages)
       .values({ id: messageId, orgId, threadId, seq: 1, role: 'user', text, memberId, runId, createdAt: ago(60) });

@@ -32,8 +32,8 @@ export function runBody(view: RunView, options: CardOptions): Html {
     <p class="lead">
       ${view.mayReadContent ? escapeInvisible(view.text ?? '') : `A request of ${view.requestedByName}. What was said is theirs to read.`}
     </p>
-    ${run.statusText ? html`<p class="note" role="status">${run.statusText}</p>` : nothing}
-    ${run.taint ? html`<p class="note note-warning">Read outside text: ${run.taint}. Its writes wait for a person.</p>` : nothing}
+    ${run.statusText ? html`<p class="note" role="status">${escapeInvisible(run.statusText)}</p>` : nothing}
+    ${run.taint ? html`<p class="note note-warning">Read outside text: ${escapeInvisible(run.taint)}. Its writes wait for a person.</p>` : nothing}
     <section>
       <dl class="facts">
         ${fact('Asked by', view.requestedByName)} ${fact('Started (UTC)', time(run.createdAt))}
@@ -87,7 +87,7 @@ function timeline(view: RunView, scale: Scale): Html {
       at: approval.createdAt.getTime(),
       draw: () =>
         html`<li>
-          ${step(html`Waited for a decision: ${approval.summary}`, scale, approval.createdAt, approval.decidedAt, 'waits')}
+          ${step(html`Waited for a decision: ${escapeInvisible(approval.summary)}`, scale, approval.createdAt, approval.decidedAt, 'waits')}
           <p class="meta">${approval.status}${approval.decidedByName ? ` by ${approval.decidedByName}` : ''}</p>
         </li>`,
     })),

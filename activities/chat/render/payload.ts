@@ -52,7 +52,7 @@ function bodyItem(body: string, args: JsonObject): Item {
   const isCovered = holdsOnly(body, args);
   return {
     name: 'Request body',
-    value: isCovered ? `only values from the arguments below (sha256 ${sha256(body).slice(0, 12)})` : showText(body),
+    value: isCovered ? `only values from the arguments (sha256 ${sha256(body).slice(0, 12)})` : showText(body),
   };
 }
 
