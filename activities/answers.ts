@@ -1,6 +1,6 @@
 import { errorText, UserError } from '#core/errors.ts';
 import { storable } from '#core/text.ts';
-import { putAnswer } from '#db/answers.ts';
+import { putAnswer, readQuestion } from '#db/answers.ts';
 import { noteTest } from '#db/connections.ts';
 import { connections } from '#db/schema/index.ts';
 import { and, eq } from 'drizzle-orm';
@@ -22,8 +22,10 @@ export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityD
     return found;
   };
   return {
-    async answerDocument({ orgId, answerId, url }: { orgId: string; answerId: string; url: string }): Promise<void> {
+    async answerDocument({ orgId, answerId, questionId }: { orgId: string; answerId: string; questionId: string }): Promise<void> {
       await answer(orgId, answerId, async () => {
+        const url = await db.withOrg(orgId, (org) => readQuestion(org, questionId));
+        if (url === undefined) throw new UserError('Nobody waits for this document any more. Ask again.');
         const egress = createEgress({ allow: egressAllow, maxResponseBytes: DOCUMENT_BYTES });
         const response = await egress(url, { headers: { accept: 'application/json, application/yaml, text/yaml, */*' } });
         if (response.status !== 200) throw new UserError(`The document's address answered ${response.status}. Check it, or paste the document.`);

@@ -67,7 +67,10 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   }
 
   async function runOpened({ run, call, tool, credential }: Opened, signal: AbortSignal): Promise<ToolEnded> {
-    if (tool?.kind === 'built-in') return end(call, 'done', await db.withOrg(run.orgId, (org) => tool.builtIn.answer(org, run)), null);
+    if (tool?.kind === 'built-in') {
+      const { text, outside } = await db.withOrg(run.orgId, (org) => tool.builtIn.answer(org, run));
+      return end(call, 'done', text, outside);
+    }
     const denied = await whyNot(call);
     if (denied) return end(call, 'denied', denied, null);
     const { payload, payloadSha256 } = call;
@@ -106,10 +109,10 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   }
 
   async function endRead(call: ToolCall, { action, connection }: ActionTool, outcome: SendOutcome): Promise<ToolEnded> {
-    const outside = action.isResultOutside && !connection.isTrusted ? originOf(connection) : null;
+    const outside = outsideOf(call, { action, connection });
     if (outcome.kind === 'confirmed') return end(call, 'done', JSON.stringify(outcome.result.output), outside);
     // Half a minute of tries: then the model says so, instead of keeping the person waiting.
-    if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS) throw retryLater(outcome);
+    if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS) throw retryLater({ ...outcome, text: `${call.tool} got no usable answer` });
     // What the other side said about its refusal is its text too.
     return end(call, 'failed', outcome.text, outside);
   }
@@ -135,19 +138,19 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const outcome = afterUnclear(await send(effect.id, new AbortController().signal), wasUnclear);
     // Left `intended`: when the lease is over, the same key is sent again.
     if (outcome.kind === 'ambiguous' && outcome.isResendable && isKeyed && effect.attempts < MAX_KEYED_ATTEMPTS)
-      throw retryLater({ text: outcome.text, retryAfterMs: 1_000 });
+      throw retryLater({ text: `how ${call.tool} ended is not known yet`, retryAfterMs: 1_000 });
     const state = await recordAttempt(db, effect, outcome);
     if (state === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 500 });
     log.info({ orgId: call.orgId, runId: call.runId, effectId: effect.id, state }, 'effect');
     if (outcome.kind === 'ambiguous') return endUnclear(call, effect);
-    if (outcome.kind === 'not_sent') return tryLater(call, effect, outcome);
+    if (outcome.kind === 'not_sent') return tryLater(call, tool, effect, outcome);
     const recorded = await db.withOrg(call.orgId, (org) => readEffectRow(org, effect.id));
     return endWrite(call, tool, recorded);
   }
 
   /** The run waits, not the activity, so that Stop ends the wait at once. */
-  async function tryLater(call: WriteCall, effect: Effect, { text, retryAfterMs }: { text: string; retryAfterMs?: number }): Promise<ToolEnded> {
-    if (effect.attempts >= MAX_NOT_SENT) return end(call, 'failed', `${text} It was tried ${effect.attempts} times and not sent.`, null);
+  async function tryLater(call: WriteCall, tool: ActionTool | undefined, effect: Effect, { text, retryAfterMs }: { text: string; retryAfterMs?: number }): Promise<ToolEnded> {
+    if (effect.attempts >= MAX_NOT_SENT) return end(call, 'failed', `${text} It was tried ${effect.attempts} times and not sent.`, outsideOf(call, tool));
     await db.withOrg(call.orgId, (org) => showRun(org, call.runId, 'running', `Not sent yet, trying again: ${text}`.slice(0, 300)));
     return { kind: 'not_sent', againInMs: Math.min(retryAfterMs ?? 1_000 * 2 ** Math.min(effect.attempts - 1, 6), MAX_WAIT_MS) };
   }
@@ -160,13 +163,18 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
 
   async function endWrite(call: ToolCall, tool: ActionTool | undefined, effect: Effect): Promise<ToolEnded> {
     if (effect.state === 'ambiguous') return endUnclear(call, effect);
-    if (effect.state === 'refused') return end(call, 'failed', effect.error ?? 'It was refused.', null);
-    // Without the connection nobody knows that it was trusted.
-    const isOutside = effect.receipt !== null && (!tool || (tool.action.isResultOutside && !tool.connection.isTrusted));
-    const outside = isOutside ? (tool ? originOf(tool.connection) : `answer to ${call.tool}`) : null;
+    if (effect.state === 'refused') return end(call, 'failed', effect.error ?? 'It was refused.', outsideOf(call, tool));
+    const outside = effect.receipt === null ? null : outsideOf(call, tool);
     if (effect.state === 'confirmed') return end(call, 'done', effect.receipt ?? 'null', outside);
     return end(call, 'done', JSON.stringify({ sent: true, saidBy: 'a person', id: effect.externalId }), null);
   }
+}
+
+/** Where what the other side said comes from, its refusals too (RULES T1); null when an admin trusts it. */
+function outsideOf(call: ToolCall, tool: Pick<ActionTool, 'action' | 'connection'> | undefined): string | null {
+  // Without the connection nobody knows that it was trusted.
+  if (!tool) return `answer to ${call.tool}`;
+  return tool.action.isResultOutside && !tool.connection.isTrusted ? originOf(tool.connection) : null;
 }
 
 const MAX_KEYED_ATTEMPTS = 8;
@@ -198,5 +206,6 @@ function changedSince(payload: Payload, { action, connection, name }: ActionTool
   return null;
 }
 
+/** `text` is in our own words: what others said stays in the database (RULES R1), and out of untainted answers (T1). */
 const retryLater = ({ text, retryAfterMs }: { text: string; retryAfterMs?: number }): ApplicationFailure =>
   ApplicationFailure.create({ message: text, type: 'NotSent', ...(retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(retryAfterMs, MAX_WAIT_MS) }) });

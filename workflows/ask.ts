@@ -10,8 +10,8 @@ const { answerDocument, answerTest } = proxyActivities<Activities>({
   retry: { maximumAttempts: 2 },
 });
 
-/** Fetches an OpenAPI document by URL, through egress (RULES S5). */
-export async function fetchDocument(input: { orgId: string; answerId: string; url: string }): Promise<void> {
+/** Fetches an OpenAPI document by its URL, the question, through egress (RULES S5). Carries ids only (RULES R1): a URL may hold a secret. */
+export async function fetchDocument(input: { orgId: string; answerId: string; questionId: string }): Promise<void> {
   await answerDocument(input);
 }
 

@@ -12,10 +12,17 @@ type Call = { orgId: string; runId: string; turn: number; policy: Policy };
 export type Called = { kind: 'generated'; generated: Generated; model: Model } | { kind: 'limit'; text: string };
 
 /** Asks the models in order until one answers. A usage row is written before each call, so that a kill hides no billed call (RULES R4). */
-export async function callModel(db: Database, models: readonly Model[], call: Call, input: GenerateInput): Promise<Called> {
+export async function callModel(
+  db: Database,
+  models: readonly Model[],
+  call: Call,
+  input: GenerateInput,
+): Promise<Called> {
   let last: unknown;
   for (const model of models) {
-    const inputTokens = estimateTokens(input.instructions + JSON.stringify(input.messages) + JSON.stringify(input.tools));
+    const inputTokens = estimateTokens(
+      input.instructions + JSON.stringify(input.messages) + JSON.stringify(input.tools),
+    );
     const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens);
     const reserved = await db.withOrg(call.orgId, (org) =>
       reserveModelCall(
@@ -25,7 +32,8 @@ export async function callModel(db: Database, models: readonly Model[], call: Ca
       ),
     );
     if ('refused' in reserved) return { kind: 'limit', text: reserved.refused };
-    const end = (set: Parameters<typeof endModelCall>[2]) => db.withOrg(call.orgId, (org) => endModelCall(org, reserved.id, set));
+    const end = (set: Parameters<typeof endModelCall>[2]) =>
+      db.withOrg(call.orgId, (org) => endModelCall(org, reserved.id, set));
     try {
       const generated = await model.generate(input);
       const { usage } = generated;
@@ -51,7 +59,8 @@ function overCap(spent: Spent, policy: Policy, reservedNanos: number): string | 
   if (reservedNanos === 0) return null;
   if (spent.dayNanos + reservedNanos > policy.dailyCostCapNanos)
     return `The org's daily cost cap of ${formatCost(policy.dailyCostCapNanos)} is used up. An owner or admin can raise it.`;
-  if (spent.runNanos + reservedNanos > RUN_LIMITS.costNanos) return `This request reached its cost limit of ${formatCost(RUN_LIMITS.costNanos)}.`;
+  if (spent.runNanos + reservedNanos > RUN_LIMITS.costNanos)
+    return `This request reached its cost limit of ${formatCost(RUN_LIMITS.costNanos)}.`;
   if (spent.runTokens > RUN_LIMITS.tokens) return `This request reached its limit of ${RUN_LIMITS.tokens} tokens.`;
   return null;
 }

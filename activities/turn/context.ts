@@ -31,37 +31,50 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
   const outside: OutsideText[] = [];
   const own: string[] = [];
   const messages: ModelMessage[] = [];
-  // An answer may quote everything its run has read: the thread before it, and what its own tools said.
+  // An answer may quote all that its run has read: the thread before it, and what its own tools said.
   const readSoFar = new Set<string | null>();
   for (const { message, memberName } of thread) {
-    const isOther = message.role === 'user' && message.memberId !== run.requestedBy;
+    const isPerson = message.role === 'user';
+    const isOther = isPerson && message.memberId !== run.requestedBy;
     const origin = message.outside ?? (isOther ? `message by ${memberName ?? 'someone else'}` : null);
     if (origin) {
-      for (const source of sources.get(message.runId ?? '') ?? (readSoFar.size === 0 || isOther ? [null] : []))
-        readSoFar.add(source);
+      const found = isPerson ? [null] : (sources.get(message.runId ?? '') ?? []);
+      for (const source of found.length + readSoFar.size > 0 ? found : [null]) readSoFar.add(source);
       outside.push({ text: message.text, origin, from: new Set(readSoFar) });
-    } else if (message.role === 'user') own.push(message.text);
-    if (message.role === 'assistant') messages.push({ role: 'assistant', text: message.text });
-    else messages.push({ role: 'user', text: isOther ? `[${memberName ?? 'someone else'} wrote:] ${message.text}` : message.text });
+    }
+    if (isPerson && !origin) own.push(message.text);
+    const text = isOther ? `[${memberName ?? 'someone else'} wrote:] ${message.text}` : message.text;
+    messages.push({ role: message.role, text });
   }
   for (const turn of turns) {
     const ofTurn = calls.filter((call) => call.turnNumber === turn.number);
     messages.push({
       role: 'assistant',
       text: turn.text,
-      ...(ofTurn.length > 0 ? { calls: ofTurn.map((call) => ({ id: callIdOf(call), name: call.tool, input: inputOf(call) })) } : {}),
+      ...(ofTurn.length > 0
+        ? { calls: ofTurn.map((call) => ({ id: callIdOf(call), name: call.tool, input: inputOf(call) })) }
+        : {}),
     });
     for (const call of ofTurn) {
       const text = call.result ?? 'The call has not ended.';
       if (call.outside) outside.push({ text, origin: call.outside, from: new Set([call.connectionId]) });
-      messages.push({ role: 'tool', callId: callIdOf(call), name: call.tool, text: cut(text, RUN_LIMITS.toolResultLength), isError: call.status !== 'done' });
+      messages.push({
+        role: 'tool',
+        callId: callIdOf(call),
+        name: call.tool,
+        text: cut(text, RUN_LIMITS.toolResultLength),
+        isError: call.status !== 'done',
+      });
     }
   }
-  const others = (await activeRunsIn(org, run.threadId)).filter((other) => other.id !== run.id && other.number < run.number);
-  // What another request waits for quotes its arguments: others' words, or what it read.
-  for (const other of others) {
-    const origin = other.taint ?? (other.requestedBy === run.requestedBy ? null : `request ${other.number} of this thread`);
-    if (origin && other.statusText) outside.push({ text: other.statusText, origin, from: new Set([null]) });
+  const others = (await activeRunsIn(org, run.threadId)).filter(
+    (other) => other.id !== run.id && other.number < run.number,
+  );
+  // What another request waits for quotes its arguments: another person's words, or what it has read.
+  const waiting = others.filter((other) => other.status === 'waiting' && other.statusText !== null);
+  for (const { taint, requestedBy, number, statusText } of waiting) {
+    const origin = taint ?? (requestedBy === run.requestedBy ? null : `request ${number} of this thread`);
+    if (origin) outside.push({ text: statusText ?? '', origin, from: new Set([null]) });
   }
   return {
     messages: fit(messages),
@@ -70,7 +83,10 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
     own,
     toolCalls: calls,
     usedTools: new Set(calls.map((call) => call.tool)),
-    statusLines: others.map((other) => `Request ${other.number} of this thread is ${other.status}${other.statusText ? ` (in its own words: ${JSON.stringify(other.statusText)})` : ''}.`),
+    statusLines: others.map(
+      (other) =>
+        `Request ${other.number} of this thread is ${other.status}${waiting.includes(other) ? `: ${JSON.stringify(other.statusText)}` : ''}.`,
+    ),
   };
 }
 

@@ -1,5 +1,10 @@
 /** What every model is told. The product's rules are enforced in code; these words only spare people detours. */
-export function instructionsFor(org: { name: string }, member: { name: string }, statusLines: readonly string[], now: Date): string {
+export function instructionsFor(
+  org: { name: string },
+  member: { name: string },
+  statusLines: readonly string[],
+  now: Date,
+): string {
   return [
     `You are Abetworks, the assistant of ${org.name}. You act for ${member.name}, in a chat thread. Today is ${now.toISOString().slice(0, 10)} (UTC).`,
     'Use tools to find things out and to act. Ask when something needed is missing; never invent ids, amounts or names.',

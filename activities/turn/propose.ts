@@ -20,13 +20,28 @@ type Place = { orgId: string; runId: string; turnNumber: number; callNumber: num
  * Turns a model's tool call into the row that will run: arguments parsed, the request fixed, its canonical text and hash stored (RULES A1), and whether
  * it waits for a person (policy, RULES T2). A call that cannot run is stored as refused, with the sentence the model gets.
  */
-export function proposeCall(place: Place, call: ModelToolCall, tools: ReadonlyMap<string, Tool>, policy: Policy, context: Context): Row {
+export function proposeCall(
+  place: Place,
+  call: ModelToolCall,
+  tools: ReadonlyMap<string, Tool>,
+  policy: Policy,
+  context: Context,
+): Row {
   const input = JSON.stringify(call.input);
   const row = { id: newId(), ...place, tool: call.name.slice(0, 100), modelCallId: call.id.slice(0, 200) };
-  const refuse = (result: string): Row => ({ ...row, input: safeInput(input), status: 'refused', result, endedAt: new Date() });
-  if (input.length > RUN_LIMITS.toolInputLength) return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
-  if (!isStorable(input) || input.includes('\\u0000')) return refuse('The arguments hold a NUL character or broken Unicode.');
-  if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls) return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
+  const refuse = (result: string): Row => ({
+    ...row,
+    input: safeInput(input),
+    status: 'refused',
+    result,
+    endedAt: new Date(),
+  });
+  if (input.length > RUN_LIMITS.toolInputLength)
+    return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
+  if (!isStorable(input) || input.includes('\\u0000'))
+    return refuse('The arguments hold a NUL character or broken Unicode.');
+  if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls)
+    return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
   const tool = tools.get(call.name);
   if (!tool) return refuse(`There is no tool called ${call.name.slice(0, 100)}.`);
   if (tool.kind === 'built-in') return { ...row, input, effect: 'read', status: 'proposed' };
@@ -49,9 +64,16 @@ export function proposeCall(place: Place, call: ModelToolCall, tools: ReadonlyMa
   }
 }
 
-const safeInput = (input: string): string => (isStorable(input) && input.length <= RUN_LIMITS.toolInputLength ? input : '{}');
+const safeInput = (input: string): string =>
+  isStorable(input) && input.length <= RUN_LIMITS.toolInputLength ? input : '{}';
 
-function payloadOf(name: string, action: Action, connection: { id: string; name: string; settingsVersion: number }, input: JsonObject, policy: Policy): Payload {
+function payloadOf(
+  name: string,
+  action: Action,
+  connection: { id: string; name: string; settingsVersion: number },
+  input: JsonObject,
+  policy: Policy,
+): Payload {
   return {
     v: 1,
     tool: name,
@@ -74,8 +96,7 @@ export function whyApproval(
   if (tool.kind === 'built-in') return null;
   const { effect } = tool.action;
   if (effect === 'read') return leakOf(tool, payload, context);
-  if (context.taint)
-    return `The request has read outside text (${context.taint}), so a person decides every write.`;
+  if (context.taint) return `The request has read outside text (${context.taint}), so a person decides every write.`;
   if (policy[effect] === 'run') return null;
   return effect === 'destructive'
     ? 'Deleting or overwriting needs a person.'

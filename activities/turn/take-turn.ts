@@ -47,7 +47,12 @@ export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps,
       const limit = overLimit(run, turn);
       const called: Called = limit
         ? { kind: 'limit', text: limit }
-        : await callModel(db, isFirst ? models : [fallbackModel], { orgId, runId, turn, policy }, { ...prepared.input, signal });
+        : await callModel(
+            db,
+            isFirst ? models : [fallbackModel],
+            { orgId, runId, turn, policy },
+            { ...prepared.input, signal },
+          );
       return db.withOrg(orgId, async (org) => {
         await addMachineTime(org, runId, Date.now() - begun);
         if (context.taint && !run.taint) await updateRun(org, runId, { taint: context.taint });
@@ -95,8 +100,10 @@ async function prepare(org: Org, run: Run) {
 
 /** RULES R4: a run that used up its turns or time answers with that, instead of going on. */
 function overLimit(run: Run, turn: number): string | null {
-  if (turn > RUN_LIMITS.turns) return `I stopped after ${RUN_LIMITS.turns} turns, the limit of one request. Ask again to go on from here.`;
-  if (run.machineMs > RUN_LIMITS.machineTimeMs) return 'I stopped after 15 minutes of work, the limit of one request. Ask again to go on from here.';
+  if (turn > RUN_LIMITS.turns)
+    return `I stopped after ${RUN_LIMITS.turns} turns, the limit of one request. Ask again to go on from here.`;
+  if (run.machineMs > RUN_LIMITS.machineTimeMs)
+    return 'I stopped after 15 minutes of work, the limit of one request. Ask again to go on from here.';
   return null;
 }
 
@@ -125,7 +132,10 @@ async function storeTurn(
 ): Promise<Taken> {
   const turn = { orgId: org.id, runId: run.id, number };
   if (called.kind === 'limit') {
-    await org.tx.insert(turns).values({ ...turn, kind: 'reply', text: called.text, provider: 'abetworks', model: 'limits' }).onConflictDoNothing();
+    await org.tx
+      .insert(turns)
+      .values({ ...turn, kind: 'reply', text: called.text, provider: 'abetworks', model: 'limits' })
+      .onConflictDoNothing();
     return { kind: 'reply' };
   }
   const { generated, model } = called;

@@ -17,7 +17,9 @@ export type Tool =
 
 /** Every tool of a run: its member's own connections and the org's (RULES D3). */
 export async function toolsFor(org: Org, run: Run): Promise<Map<string, Tool>> {
-  const found = new Map<string, Tool>(BUILT_INS.map((builtIn) => [builtIn.name, { kind: 'built-in', name: builtIn.name, builtIn }]));
+  const found = new Map<string, Tool>(
+    BUILT_INS.map((builtIn) => [builtIn.name, { kind: 'built-in', name: builtIn.name, builtIn }]),
+  );
   for (const connection of await usableConnections(org, run.requestedBy))
     for (const { toolName, action } of toolsOf(connection))
       if (!found.has(toolName)) found.set(toolName, { kind: 'action', name: toolName, action, connection });
@@ -29,8 +31,14 @@ export function chooseTools(tools: ReadonlyMap<string, Tool>, text: string, used
   const all = [...tools.values()];
   const kept = all.filter((tool) => tool.kind === 'built-in' || used.has(tool.name));
   if (all.length <= RUN_LIMITS.tools) return all.map(toModelTool);
-  const index = new MiniSearch({ idField: 'name', fields: ['words', 'description'], searchOptions: { fuzzy: 0.2, prefix: true } });
-  index.addAll(all.map((tool) => ({ name: tool.name, words: wordsOf(tool.name), description: toModelTool(tool).description })));
+  const index = new MiniSearch({
+    idField: 'name',
+    fields: ['words', 'description'],
+    searchOptions: { fuzzy: 0.2, prefix: true },
+  });
+  index.addAll(
+    all.map((tool) => ({ name: tool.name, words: wordsOf(tool.name), description: toModelTool(tool).description })),
+  );
   for (const hit of index.search(text)) {
     const tool = tools.get(String(hit.id));
     if (tool && !kept.includes(tool) && kept.length < RUN_LIMITS.tools) kept.push(tool);
@@ -44,5 +52,15 @@ const wordsOf = (name: string): string => name.replaceAll(/([a-z])([A-Z])/g, '$1
 /** Outside prose is withheld from models: they get our own words for it (RULES T1). */
 const toModelTool = (tool: Tool): ModelTool =>
   tool.kind === 'built-in'
-    ? { name: tool.name, description: tool.builtIn.description, input: { type: 'object', properties: {} } satisfies JsonObject, effect: 'read' }
-    : { name: tool.name, description: tool.action.modelDescription, input: tool.action.input, effect: tool.action.effect };
+    ? {
+        name: tool.name,
+        description: tool.builtIn.description,
+        input: { type: 'object', properties: {} } satisfies JsonObject,
+        effect: 'read',
+      }
+    : {
+        name: tool.name,
+        description: tool.action.modelDescription,
+        input: tool.action.input,
+        effect: tool.action.effect,
+      };

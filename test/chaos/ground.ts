@@ -77,12 +77,8 @@ export async function prepareChaos(): Promise<ChaosGround> {
       return lock;
     },
     kill: async ({ alsoTemporal = false } = {}) => {
-      const [killed] = await Promise.all([child.kill(), alsoTemporal ? killTemporal() : null]);
-      for (const lock of locks.splice(0)) await lock.release();
-      model.letGo();
-      erps.letGo();
-      wire.mend();
-      return killed;
+      await Promise.all([child.kill(), alsoTemporal ? killTemporal() : null]);
+      await letGo();
     },
     restart: async () => {
       child = await startChild(url, settings);
@@ -90,13 +86,20 @@ export async function prepareChaos(): Promise<ChaosGround> {
     },
     lines: () => child.lines,
     stop: async () => {
+      await letGo();
       await child.stop();
-      for (const lock of locks.splice(0)) await lock.release();
       await Promise.all([sql.end(), wire.stop(), model.stop(), erps.stop()]);
       await temporal?.stop({ force: true });
       await ground.end();
     },
   };
+
+  async function letGo(): Promise<void> {
+    for (const lock of locks.splice(0)) await lock.release();
+    model.letGo();
+    erps.letGo();
+    wire.mend();
+  }
 
   /** Ends the server with SIGKILL and starts one on the same state and port. */
   async function killTemporal(): Promise<void> {

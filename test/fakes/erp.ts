@@ -10,18 +10,21 @@ export interface Received {
 type Behave = (received: Received, response: ServerResponse) => void;
 
 /** An ERP over real HTTP, with a ledger of everything it received. Its behaviour can be changed while it runs. */
-export async function startErp(options: { honoursKey?: boolean } = {}) {
+export async function startErp(options: { honoursKey?: boolean; port?: number } = {}) {
   const received: Received[] = [];
   /** Invoices it has made: what "exactly once" is counted by. */
   const invoices: { id: string; key: string | undefined; body: string }[] = [];
-  const create: Behave = ({ headers, body, method }, response) => {
-    response.setHeader('content-type', 'application/json');
-    if (method !== 'POST') return response.writeHead(200).end(JSON.stringify({ invoices: invoices.length }));
+  const make = ({ headers, body }: Received): { id: string } => {
     const key = headers['idempotency-key'] as string | undefined;
     const known = options.honoursKey ? invoices.find((invoice) => invoice.key === key) : undefined;
     const invoice = known ?? { id: `ERP-${1001 + invoices.length}`, key, body };
     if (!known) invoices.push(invoice);
-    return response.writeHead(201).end(JSON.stringify({ id: invoice.id, status: 'posted' }));
+    return invoice;
+  };
+  const create: Behave = (one, response) => {
+    response.setHeader('content-type', 'application/json');
+    if (one.method !== 'POST') return response.writeHead(200).end(JSON.stringify({ invoices: invoices.length }));
+    return response.writeHead(201).end(JSON.stringify({ id: make(one).id, status: 'posted' }));
   };
   let behave: Behave = create;
   const server = createServer((request, response) => {
@@ -34,17 +37,20 @@ export async function startErp(options: { honoursKey?: boolean } = {}) {
       behave(one, response);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
     /** For ABETWORKS_EGRESS_ALLOW. */
     hostPort: `127.0.0.1:${port}`,
     received,
     invoices,
     posts: () => received.filter(({ method }) => method === 'POST'),
-    /** Makes the invoice; for behaviours that then answer strangely or not at all. */
+    /** Makes the invoice and says so. */
     create,
+    /** Makes the invoice; for behaviours that then answer strangely or not at all. */
+    make,
     behave: (next: Behave | null) => {
       behave = next ?? create;
     },

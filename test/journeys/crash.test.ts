@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Facts } from '#test/chaos/facts.ts';
 import { prepareChaos, type ChaosGround } from '#test/chaos/ground.ts';
+import { judge, RECOVERY_LIMIT_MS, type Outside } from '#test/chaos/oracle.ts';
+import { newJob } from '#test/chaos/points.ts';
 import { playRound, verifyChain, type Round } from '#test/chaos/round.ts';
 
 // `npm run test:chaos` plays ten rounds; one is part of every test run.
@@ -46,4 +49,44 @@ test('D6 after all the kills the audit chain is whole, and nobody sent anything 
   expect(await verifyChain(it)).toMatchObject({ badSeq: null });
   const requests = played.reduce((sum, { jobs }) => sum + jobs.length, 0);
   expect(it.erps.keyed.invoices.length + it.erps.keyless.invoices.length).toBe(requests);
+});
+
+const wholeFacts = (): Facts => ({
+  runs: [{ id: 'r', status: 'done', statusText: null, threadId: 't', startedAt: new Date(1), endedAt: new Date(2) }],
+  turns: [],
+  calls: [{ id: 'c', status: 'done' }],
+  approvals: [{ id: 'a', status: 'approved', payloadSha256: '', usedBy: 'e', signalledAt: new Date(1) }],
+  votes: [{ id: 'v' }],
+  effects: [{ id: 'e', state: 'confirmed', externalId: 'ERP-1', resolution: null, attempts: 1 }],
+  replies: [{ text: 'Done: it · id ERP-1' }],
+  posts: [{ key: 'reply:r' }],
+  modelCalls: [{ id: 'm' }],
+  decisions: [{ action: 'approval.approved' }],
+});
+const wholeOutside: Outside = { posts: ['e'], postsBeforeAnswer: 1, invoices: ['ERP-1'], modelCalls: 1 };
+const verdict = (facts: Partial<Facts>, outside: Partial<Outside>): string[] =>
+  judge(
+    newJob('approved, not sent', 'keyless', '1', false),
+    { ...wholeFacts(), ...facts },
+    { ...wholeOutside, ...outside },
+    1,
+  );
+
+test.each<[string, Partial<Facts>, Partial<Outside>]>([
+  ['lost: no run', { runs: [] }, {}],
+  ['stuck', { runs: wholeFacts().runs.map((run) => ({ ...run, endedAt: new Date(RECOVERY_LIMIT_MS + 2) })) }, {}],
+  ['stuck or failed', { runs: wholeFacts().runs.map((run) => ({ ...run, status: 'waiting' })) }, {}],
+  ['doubled: 2 runs', { runs: [...wholeFacts().runs, ...wholeFacts().runs] }, {}],
+  ['lost: the ERP has no invoice', {}, { invoices: [] }],
+  ['doubled: 2 invoices', {}, { invoices: ['ERP-1', 'ERP-2'] }],
+  ['blind resend', {}, { posts: ['e', 'e'], postsBeforeAnswer: 2 }],
+  ['sent under 2 keys', {}, { posts: ['e', 'f'] }],
+  ['2 votes', { votes: [{ id: 'v' }, { id: 'w' }] }, {}],
+  ['2 effects', { effects: [...wholeFacts().effects, ...wholeFacts().effects] }, {}],
+  ['2 replies', { replies: [...wholeFacts().replies, { text: 'again' }] }, {}],
+  ['the reply has no receipt', { replies: [{ text: 'I did it.' }] }, {}],
+  ['2 model calls, 1 on record', {}, { modelCalls: 2 }],
+])('the oracle notices "%s"', (problem, facts, outside) => {
+  expect(verdict({}, {})).toEqual([]);
+  expect(verdict(facts, outside).join('\n')).toContain(problem);
 });

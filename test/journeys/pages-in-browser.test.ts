@@ -101,6 +101,8 @@ test('an admin approves from the inbox, never by Enter, and the requester sees i
   await card.locator('.reason').press('Enter');
   await card.getByRole('button', { name: 'Approve' }).click();
   await page.locator(`#approval-${approvalId}.approved`, { hasText: 'They said: fine' }).waitFor();
+  await page.locator('#pending-count').waitFor({ state: 'hidden' });
+  expect(await card.locator('button').count()).toBe(0);
   await theirs.locator(`#approval-${approvalId}.approved`).waitFor({ timeout: 2_000 });
   await Promise.all([page.context().close(), theirs.context().close()]);
 });

@@ -1,6 +1,9 @@
 import postgres from 'postgres';
+import { newId } from '#core/ids.ts';
+import { createApiKey } from '#db/api-keys.ts';
+import { createOrg } from '#web/seed.ts';
 import { erpConnection, startErp, type Erp } from '#test/fakes/erp.ts';
-import type { Answer, Api } from './api.ts';
+import { createApi, type Answer, type Api } from './api.ts';
 import { startTestProduct, type TestProduct } from './product.ts';
 import { until } from './until.ts';
 
@@ -21,6 +24,8 @@ export interface Company extends TestProduct {
   answerIn(threadId: string): Promise<string>;
   /** Does something while the run cannot go on, between a decision and its use: it has to edit the card first, and that row is locked. */
   beforeUse(approvalId: string, act: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<void>;
+  /** The owner of another org. */
+  stranger(): Promise<Api>;
   audited(action: string, targetId: string): Promise<Record<string, unknown>[]>;
 }
 export interface EffectRow {
@@ -32,11 +37,12 @@ export interface EffectRow {
   resolution: string | null;
 }
 
-export async function startCompany({ honoursKey = true, declaresKey = honoursKey, env = {} }: { honoursKey?: boolean; declaresKey?: boolean; env?: Record<string, string> } = {}): Promise<Company> {
-  const erp = await startErp({ honoursKey });
-  const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: erp.hostPort, ...env });
+export async function startCompany({ egress = [], env = {} }: { /** Other systems it may reach. */ egress?: readonly Erp[]; env?: Record<string, string> } = {}): Promise<Company> {
+  const erp = await startErp({ honoursKey: true });
+  const allowed = [erp, ...egress].map(({ hostPort }) => hostPort).join(',');
+  const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: allowed, ...env });
   const sql = postgres(it.database.adminUrl, { max: 4, onnotice: () => {} });
-  const connected = await it.ana.post('/api/v1/connections', erpConnection(erp, { declaresKey }));
+  const connected = await it.ana.post('/api/v1/connections', erpConnection(erp));
   if (connected.status !== 201) throw new Error(`not connected: ${JSON.stringify(connected.body)}`);
   const bo = await it.join('Bo', 'admin');
   return {
@@ -63,6 +69,11 @@ export async function startCompany({ honoursKey = true, declaresKey = honoursKey
         await tx`select 1 from approval_cards where approval_id = ${approvalId} for update`;
         await act(tx);
       });
+    },
+    stranger: async () => {
+      const { orgId, ownerId } = await createOrg(it.db, 'Other', `owner.${newId()}@other.test`);
+      const { key } = await it.db.withOrg(orgId, (org) => createApiKey(org, { memberId: ownerId, createdBy: ownerId, name: 'test' }));
+      return createApi(it.url, key);
     },
     audited: (action, targetId) => sql`select details from audit_log where action = ${action} and target_id = ${targetId}`,
     stop: async () => {

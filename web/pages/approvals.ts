@@ -5,12 +5,19 @@ import { z } from 'zod';
 import { escapeInvisible } from '#core/text.ts';
 import { notFound, UserError } from '#core/errors.ts';
 import { readOrg } from '#db/orgs.ts';
-import { type ApprovalView, readApprovalView, readEffectView, readInbox, readOpenQuestions } from '#db/views/index.ts';
+import {
+  type ApprovalView,
+  countPending,
+  readApprovalView,
+  readEffectView,
+  readInbox,
+  readOpenQuestions,
+} from '#db/views/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import type { Decided } from '#workflows/client.ts';
 import { approvalHtml, effectHtml, needsFullView, type Viewed } from './card.ts';
-import type { Frame, Html } from './frame.ts';
+import { type Frame, type Html, pendingCount } from './frame.ts';
 import { allowed, idParam, isPartial, nothing, readForm } from './parts.ts';
 
 const zDecision = z.enum(['approve', 'deny']);
@@ -87,7 +94,14 @@ export function approvalPages({ deps, frame, viewed }: { deps: WebDeps; frame: F
     </div>`;
     return frame.page(c, { title: 'Approvals', section: 'approvals', body });
   });
-  pages.get('/approvals/inbox', async (c) => c.html(await inbox(c)));
+  pages.get('/approvals/inbox', async (c) => {
+    const actor = allowed(c, 'approval.read');
+    const body = await inbox(c);
+    const pending = await db.withOrg(actor.orgId, (org) => countPending(org, actor));
+    return c.html(
+      html`${body}<hx-partial hx-target="#pending-count" hx-swap="outerHTML">${pendingCount(pending)}</hx-partial>`,
+    );
+  });
 
   const fullPage = (c: Context<WebEnv>, approval: ApprovalView, card: Html, status = 200) =>
     frame.page(c, {

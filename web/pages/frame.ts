@@ -39,6 +39,10 @@ const LINKS: { section: Section; href: string; label: string }[] = [
 // `open` is the reader's own: a live update closes no details. Without a referrer a browser sends forms with "Origin: null".
 const HTMX = JSON.stringify({ morphIgnore: ['data-htmx-powered', 'open'], history: false });
 
+/** The number beside "Approvals"; a part that changes it sends it along. */
+export const pendingCount = (n: number): Html =>
+  html`<span class="count" id="pending-count" ${n === 0 ? 'hidden' : ''}>${n}<span class="hush"> waiting</span></span>`;
+
 export function createFrame({ db, modelName, files }: { db: Database; modelName: string; files: Static }): Frame {
   const isRules = modelName.startsWith('rules');
 
@@ -74,11 +78,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
           ${LINKS.map(
             ({ section, href, label }) =>
               html`<a href="${href}" ${view.section === section ? html`aria-current="page"` : ''}
-                >${label}${
-                  section === 'approvals' && pending > 0
-                    ? html`<span class="count">${pending}<span class="hush"> waiting</span></span>`
-                    : ''
-                }</a
+                >${label}${section === 'approvals' ? pendingCount(pending) : ''}</a
               >`,
           )}
         </nav>
@@ -107,7 +107,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
         <div class="shell">
           ${side(actor, name, pending, view)}
           <main id="main" tabindex="-1">
-            <div id="toast" class="hush" role="status" aria-live="polite"></div>
+            <div id="toast" role="status" aria-live="polite"></div>
             ${view.body}
           </main>
         </div>`;

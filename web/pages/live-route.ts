@@ -59,7 +59,7 @@ async function tell(stream: SSEStreamingApi, changes: Bell, isMember: () => Prom
   for (;;) {
     const isRung = await changes.wait(RECHECK_MS);
     if (stream.aborted || stream.closed) return;
-    if (false) {
+    if (!(await isMember())) {
       await stream.writeSSE({ event: 'gone', data: 'signed out' });
       return;
     }

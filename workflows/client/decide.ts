@@ -4,11 +4,11 @@ import { errorText } from '#core/errors.ts';
 import { sha256 } from '#core/hash.ts';
 import { can, type Actor } from '#core/roles.ts';
 import { audit } from '#db/audit.ts';
-import { addVote, expireIfDue, findCard, lockApproval, markSignalled, settleApproval, type Approval } from '#db/approvals.ts';
+import { addVote, expireIfDue, findCard, lockApproval, markSignalled, readApproval, settleApproval, type Approval } from '#db/approvals.ts';
 import type { Database, Org } from '#db/client.ts';
 import { isOnePersonOrg, readOrg } from '#db/orgs.ts';
 import { lockRun } from '#db/runs.ts';
-import { apiKeys, members, toolCalls } from '#db/schema/index.ts';
+import { apiKeys, approvals, members, toolCalls } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
 import type { Decided, DecisionInput } from './types.ts';
 
@@ -18,7 +18,7 @@ type Member = typeof members.$inferSelect;
 export function createDecide({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
   return async (actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided> => {
     const decided = await db.withOrg(actor.orgId, (org) => decideWithin(org, actor, approvalId, input));
-    if (decided.kind === 'decided') await wakeWaiting({ db, engine, log }, actor.orgId, approvalId);
+    if (decided.kind === 'decided' || decided.kind === 'expired') await wakeWaiting({ db, engine, log }, actor.orgId, approvalId);
     return decided;
   };
 }
@@ -40,14 +40,33 @@ export async function wakeWaiting(
     await db.withOrg(orgId, (org) => markSignalled(org, [approvalId]));
     return true;
   } catch (error) {
-    log.warn({ orgId, approvalId, error: errorText(error) }, 'decided but not signalled; the sweeper will');
+    const attempts = await countFailure(db, orgId, approvalId).catch(() => 0);
+    const words = { orgId, approvalId, attempts, error: errorText(error) };
+    // Told once, and tried on: a run must not wait for ever for a decision that was made.
+    if (attempts === ALERT_AFTER) log.error({ ...words, alert: true }, 'dead letter: a decision cannot be signalled');
+    else log.warn(words, 'decided but not signalled; the sweeper will');
     return false;
   }
 }
 
+const ALERT_AFTER = 10;
+
+const countFailure = (db: Database, orgId: string, approvalId: string): Promise<number> =>
+  db.withOrg(orgId, async ({ tx }) => {
+    const [row] = await tx
+      .update(approvals)
+      .set({ signalAttempts: sql`${approvals.signalAttempts} + 1` })
+      .where(and(eq(approvals.orgId, orgId), eq(approvals.id, approvalId)))
+      .returning({ attempts: approvals.signalAttempts });
+    return row?.attempts ?? 0;
+  });
+
 async function decideWithin(org: Org, actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided> {
+  // The run first, as Stop and the end of a run do: two orders would be a deadlock.
+  const runId = (await readApproval(org, approvalId))?.runId;
+  const run = runId && (await lockRun(org, runId));
   const locked = await lockApproval(org, approvalId);
-  if (!locked) return { kind: 'not_found', text: 'There is no such approval, or you may not see it.' };
+  if (!run || !locked) return { kind: 'not_found', text: 'There is no such approval, or you may not see it.' };
   const { approval, isExpired } = locked;
   const [member] = await org.tx
     .select()
@@ -67,8 +86,7 @@ async function decideWithin(org: Org, actor: Actor, approvalId: string, input: D
   if (approval.status === 'expired' || (approval.status === 'pending' && isExpired))
     return refuse({ kind: 'expired', text: 'This approval has expired. Ask for it again in the thread.' }, 'expired');
   if (approval.status !== 'pending') return already(org, approval);
-  const run = await lockRun(org, approval.runId);
-  if (run?.stopRequestedAt) return refuse({ kind: 'already', status: 'cancelled', decidedBy: null, text: 'The request was stopped.' }, 'run stopped');
+  if (run.stopRequestedAt) return refuse({ kind: 'already', status: 'cancelled', decidedBy: null, text: 'The request was stopped.' }, 'run stopped');
   if (input.payloadSha256 !== approval.payloadSha256 || sha256(approval.payload) !== approval.payloadSha256)
     return refuse({ kind: 'changed', text: 'What would run is not what you were shown. Reload and read it again.' }, 'payload changed');
 

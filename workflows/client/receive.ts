@@ -13,7 +13,8 @@ import { activeRunsIn, updateRun } from '#db/runs.ts';
 import { identities, inboundEvents, members, runs, tenants } from '#db/schema/index.ts';
 import { addMessage, findThreadAt, nextRunNumber, openThread } from '#db/threads.ts';
 import type { Engine } from './engine.ts';
-import type { Received, Stopped } from './types.ts';
+import { auditStop, tellStop, writeStop } from './stop.ts';
+import type { Received } from './types.ts';
 
 const LEASE_MS = 5_000;
 const STOP_WORDS = /^(stop|cancel|halt|abort)[.!]?$/i;
@@ -32,19 +33,14 @@ type Refusal = keyof typeof REFUSALS;
 type Found = { refused: Refusal; orgId: string | null } | { actor: Actor };
 
 /** RULES I1–I4: one transaction stores everything, then the workflow is started. What was stored but not started, the sweeper starts. */
-export function createReceive({ db, engine, log, stop }: {
-  db: Database;
-  engine: Engine;
-  log: Logger;
-  stop: (actor: Actor, runId: string) => Promise<Stopped>;
-}) {
+export function createReceive({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
   return async (inbound: Inbound): Promise<Received> => {
     const found = await findSender(db, inbound);
     if ('refused' in found) return refuse(db, inbound, found);
     const { actor } = found;
     const toStop = STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
-    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, toStop.length > 0));
-    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await stop(actor, runId);
+    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, toStop));
+    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await tellStop({ engine, log }, actor.orgId, runId);
     if (stored.kind === 'run' && !stored.isReplay) await start(actor.orgId, stored.runId);
     return stored;
   };
@@ -116,7 +112,8 @@ async function runsToStop(db: Database, actor: Actor, { where }: Inbound): Promi
   });
 }
 
-async function store(org: Org, actor: Actor, inbound: Inbound, isStop: boolean): Promise<Received> {
+async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly string[]): Promise<Received> {
+  const isStop = toStop.length > 0;
   const eventId = newId();
   const runId = newId();
   const added = await org.tx
@@ -125,10 +122,13 @@ async function store(org: Org, actor: Actor, inbound: Inbound, isStop: boolean):
     .onConflictDoNothing()
     .returning({ id: inboundEvents.id });
   if (added.length === 0) return replayOf(org, inbound);
+  const stops = [];
+  for (const runId of toStop) stops.push(await writeStop(org, actor, runId));
   const text = inbound.text.trim();
   const thread = await openThread(org, inbound.where, { title: cut(text.replaceAll(/\s+/g, ' '), 80), createdBy: actor.memberId });
   const message = await addMessage(org, thread.id, { role: 'user', text, memberId: actor.memberId, runId: isStop ? null : runId });
   await notify(org, { threadId: thread.id });
+  for (const stop of stops) await auditStop(org, actor, stop);
   if (isStop) return { kind: 'command', threadId: thread.id, text: 'Stopping.', isReplay: false };
   await org.tx.insert(runs).values({
     id: runId,
@@ -159,8 +159,10 @@ async function replayOf(org: Org, inbound: Inbound): Promise<Received> {
         eq(inboundEvents.sourceKey, sourceKey),
       ),
     );
-  if (event?.outcome === 'refused') return { kind: 'refused', text: REFUSALS[(event.reason ?? 'text') as Refusal], isReplay: true };
+  // An event that came before its tenant was connected belongs to no org, and stays refused.
+  if (!event) return { kind: 'refused', text: REFUSALS.unknown_tenant, isReplay: true };
+  if (event.outcome === 'refused') return { kind: 'refused', text: REFUSALS[(event.reason ?? 'text') as Refusal], isReplay: true };
   const thread = await findThreadAt(org, inbound.where);
-  if (event?.runId) return { kind: 'run', runId: event.runId, threadId: thread?.id ?? '', isReplay: true };
+  if (event.runId) return { kind: 'run', runId: event.runId, threadId: thread?.id ?? '', isReplay: true };
   return { kind: 'command', threadId: thread?.id ?? '', text: 'Stopping.', isReplay: true };
 }

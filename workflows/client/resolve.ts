@@ -44,16 +44,18 @@ async function resolveWithin(
     .where(and(eq(members.orgId, org.id), eq(members.id, actor.memberId)));
   const policy = await approverPolicy(org, effect.approvalId);
   const isNamed = member?.status === 'active' && (policy.members.includes(member.id) || policy.roles.includes(member.role));
+  if (actor.apiKey && !actor.apiKey.scopes.includes('full'))
+    return { resolved: { kind: 'forbidden', text: 'This API key may only read. Use one with full scope.' } };
   if (!isNamed || !member || !can(member.role, 'effect.resolve'))
     return { resolved: { kind: 'forbidden', text: 'Only someone who could have approved this may answer. Ask an owner or admin.' } };
-  if (run.requestedBy === actor.memberId && !(await isOnePersonOrg(org)))
-    return { resolved: { kind: 'forbidden', text: 'You asked for this, so someone else has to answer. Ask an owner or admin.' } };
+  const why = mayNotAnswer(run.requestedBy, actor);
+  if (why && !(await isOnePersonOrg(org))) return { resolved: { kind: 'forbidden', text: why } };
   const recorded = await recordResolution(org, effectId, {
     resolution: outcome,
     resolvedBy: actor.memberId,
     ...(externalId === undefined ? {} : { externalId }),
   });
-  if (!recorded) return { resolved: { kind: 'already', text: `This was settled already (${effect.state}).` } };
+  if (!recorded) return { resolved: { kind: 'already', text: `This was settled already (${(await readEffect(org, effectId))?.state ?? effect.state}).` } };
   await notify(org, { threadId: run.threadId, runId: run.id });
   await audit(org, {
     actor: `member:${actor.memberId}${actor.apiKey ? ` key:${actor.apiKey.id}` : ''}`,
@@ -62,6 +64,13 @@ async function resolveWithin(
     details: { outcome, payloadSha256: effect.payloadSha256 },
   });
   return { resolved: { kind: 'resolved' }, runId: run.id };
+}
+
+/** As for approvals (RULES A3): neither the one who asked, nor a key of theirs in another's name. */
+function mayNotAnswer(requestedBy: string, { memberId, apiKey }: Actor): string | null {
+  if (requestedBy === memberId) return 'You asked for this, so someone else has to answer. Ask an owner or admin.';
+  if (apiKey?.createdBy === requestedBy) return 'This API key was made by the person who asked, so it may not answer.';
+  return null;
 }
 
 async function approverPolicy(org: Org, approvalId: string | null): Promise<{ roles: readonly string[]; members: readonly string[] }> {

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
 import type { KeyRing } from '#core/keys.ts';
@@ -59,6 +59,17 @@ export async function sweepOnce(deps: SweepDeps): Promise<void> {
   }
 }
 
+/** One that fails does not hold up the others of its part. */
+async function apart({ engine, log }: SweepDeps, ids: object, what: string, fn: () => Promise<void>): Promise<void> {
+  try {
+    await fn();
+  } catch (error) {
+    log.warn({ ...ids, what, error: errorText(error) }, 'sweep: left for the next round');
+    // With Temporal away each of the others would only wait its deadline out.
+    if (!(await engine.isAlive())) throw error;
+  }
+}
+
 /** Inbox not started: claims each run by its lease, then starts it; after 10 attempts it is a dead letter. */
 async function startStored(deps: SweepDeps): Promise<void> {
   const { db, engine, log } = deps;
@@ -84,12 +95,15 @@ async function startStored(deps: SweepDeps): Promise<void> {
     if (attempts === null) continue;
     if (attempts > MAX_ATTEMPTS) {
       log.error({ orgId, runId: id, alert: true }, 'dead letter: the run could not be started');
-      await deps.giveUp({ orgId, runId: id, problem: 'it could not be started after 10 attempts. Ask again.' });
+      const problem = 'it could not be started after 10 attempts. Ask again.';
+      await apart(deps, { orgId, runId: id }, 'give up', () => deps.giveUp({ orgId, runId: id, problem }));
       continue;
     }
-    await engine.start({ orgId, runId: id }, { again: attempts > 1 });
-    await db.withOrg(orgId, (org) => updateRun(org, id, { startedAt: new Date() }));
-    log.info({ orgId, runId: id }, 'started by the sweeper');
+    await apart(deps, { orgId, runId: id }, 'start', async () => {
+      await engine.start({ orgId, runId: id }, { again: attempts > 1 });
+      await db.withOrg(orgId, (org) => updateRun(org, id, { startedAt: new Date() }));
+      log.info({ orgId, runId: id }, 'started by the sweeper');
+    });
   }
 }
 
@@ -99,12 +113,14 @@ async function signalDecided(deps: SweepDeps): Promise<void> {
       .select({ orgId: approvals.orgId, id: approvals.id })
       .from(approvals)
       .where(and(ne(approvals.status, 'pending'), isNull(approvals.signalledAt), lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
+      .orderBy(asc(approvals.signalAttempts), asc(approvals.decidedAt))
       .limit(BATCH),
   );
   for (const { orgId, id } of waiting) await wakeWaiting(deps, orgId, id);
 }
 
-async function repeatStops({ db, engine }: SweepDeps): Promise<void> {
+async function repeatStops(deps: SweepDeps): Promise<void> {
+  const { db, engine } = deps;
   const stopping = await db.withSystem('find stops that Temporal may not have heard', (tx) =>
     tx
       .select({ orgId: runs.orgId, id: runs.id })
@@ -112,11 +128,11 @@ async function repeatStops({ db, engine }: SweepDeps): Promise<void> {
       .where(and(isStopPending, lte(runs.stopRequestedAt, sql`now() - interval '3 seconds'`)))
       .limit(BATCH),
   );
-  for (const { orgId, id } of stopping) await engine.cancel({ orgId, runId: id });
+  for (const { orgId, id } of stopping) await apart(deps, { orgId, runId: id }, 'cancel', () => engine.cancel({ orgId, runId: id }));
 }
 
-async function editStaleCards({ db, editCards }: SweepDeps): Promise<void> {
-  const stale = await db.withSystem('find cards older than their decision', (tx) =>
+async function editStaleCards(deps: SweepDeps): Promise<void> {
+  const stale = await deps.db.withSystem('find cards older than their decision', (tx) =>
     tx
       .selectDistinct({ orgId: approvalCards.orgId, approvalId: approvalCards.approvalId })
       .from(approvalCards)
@@ -124,7 +140,7 @@ async function editStaleCards({ db, editCards }: SweepDeps): Promise<void> {
       .where(and(sql`${approvalCards.shows} <> ${approvals.status}`, lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
       .limit(BATCH),
   );
-  for (const one of stale) await editCards(one);
+  for (const one of stale) await apart(deps, one, 'edit cards', () => deps.editCards(one));
 }
 
 /** Active here, but closed, unknown or failing there. Restarting is safe: turns and effects are keyed. */
@@ -144,7 +160,9 @@ async function checkActive(deps: SweepDeps): Promise<void> {
       )
       .limit(BATCH),
   );
-  for (const { orgId, id } of active) {
+  for (const run of active) await apart(deps, { orgId: run.orgId, runId: run.id }, 'compare with Temporal', () => compare(run));
+
+  async function compare({ orgId, id }: { orgId: string; id: string }): Promise<void> {
     const found = await engine.look({ orgId, runId: id });
     if (found.state === 'gone') await restart(deps, orgId, id);
     await db.withOrg(orgId, (org) =>

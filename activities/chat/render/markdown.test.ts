@@ -16,7 +16,8 @@ test('T4 a link to a listed host stays one, but not with a user name, another po
   );
   for (const address of [
     'https://erp.example@evil.example/',
-    'https://a:b@erp.example/',
+    'https://a@erp.example/',
+    'https://:b@erp.example/',
     'https://erp.example:8443/',
     'ftp://erp.example/',
     '//erp.example/',
