@@ -7,6 +7,7 @@ import type { WebEnv } from './env.ts';
 import { createEnvelope } from './headers.ts';
 import { createIdempotency } from './idempotency.ts';
 import { describeApi, operationsOf, renderDocs, type ApiDocument } from './openapi.ts';
+import type { Live } from './live.ts';
 import { createPages } from './pages/index.ts';
 import { createErrorHandler, ProblemError } from './problem.ts';
 import { apiKeyRoutes } from './routes/api-keys.ts';
@@ -23,7 +24,7 @@ import { runRoutes } from './routes/runs.ts';
 import { threadRoutes } from './routes/threads.ts';
 
 /** The web role as one fetch function: API, its document and docs, health, pages. */
-export function createApp(deps: WebDeps): Hono<WebEnv> {
+export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
   const auth = createAuth(deps);
   const app = new Hono<WebEnv>();
   app.onError(createErrorHandler(deps.log));
@@ -61,7 +62,7 @@ export function createApp(deps: WebDeps): Hono<WebEnv> {
   app.get('/openapi.json', (c) => c.json(document));
   app.get('/docs', (c) => c.html(docs));
   refuseOtherMethods(app, document);
-  app.route('/', createPages(deps, auth));
+  app.route('/', createPages(deps, auth, live));
   return app;
 }
 

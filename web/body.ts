@@ -19,7 +19,7 @@ const [usual, large] = [limitOf(1), limitOf(6)];
 
 /** 1 MiB; 6 MiB where an OpenAPI document may be in the body. */
 export const limitBody: MiddlewareHandler<WebEnv> = (c, next) =>
-  (c.req.path.startsWith('/api/v1/connections') ? large : usual)(c, next);
+  (/^(\/api\/v1)?\/connections/.test(c.req.path) ? large : usual)(c, next);
 
 /**
  * Refuses bodies that could not be stored or would hurt later: 415 not JSON, 400 malformed, 422 with the field for NUL characters,

@@ -22,7 +22,8 @@ export function createEnvelope({ config, log }: { config: Config; log: Logger })
     ['content-security-policy', CSP],
     ['x-content-type-options', 'nosniff'],
     ['x-frame-options', 'DENY'],
-    ['referrer-policy', 'no-referrer'],
+    // Not `no-referrer`: with it Chromium sends `Origin: null` on plain form posts, which the same-origin check refuses.
+    ['referrer-policy', 'same-origin'],
     ['cross-origin-opener-policy', 'same-origin'],
     ['cross-origin-resource-policy', 'same-origin'],
     ['permissions-policy', 'camera=(), microphone=(), geolocation=()'],

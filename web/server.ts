@@ -2,6 +2,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '#core/errors.ts';
+import { createLive } from './live.ts';
 import { createApp } from './app.ts';
 import type { WebDeps } from './deps.ts';
 
@@ -21,7 +22,8 @@ export interface RunningWeb {
 /** Listens on HOST and PORT. Throws `UserError` with the remedy when that is not possible. */
 export async function startWeb(deps: WebDeps): Promise<RunningWeb> {
   const { HOST, PORT } = deps.config;
-  const app = createApp(deps);
+  const live = createLive(deps);
+  const app = createApp(deps, live);
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: {
@@ -37,7 +39,14 @@ export async function startWeb(deps: WebDeps): Promise<RunningWeb> {
   });
   const { port } = server.address() as AddressInfo;
   const host = HOST.includes(':') ? `[${HOST}]` : HOST;
-  return { url: `http://${host}:${port}`, stop: () => stop(server) };
+  return {
+    url: `http://${host}:${port}`,
+    stop: async () => {
+      // Open event streams would hold the server until its grace is over.
+      await live.stop();
+      await stop(server);
+    },
+  };
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -17,6 +17,7 @@ export const RECOVERY_LIMIT_MS = 60_000;
 
 /** What went wrong with one request, a sentence each; empty when nothing was lost, doubled or stuck. `restartedAt` in ms. */
 export function judge(job: Job, facts: Facts, outside: Outside, restartedAt: number): string[] {
+  if (facts.runs.length === 0) return [`${job.number}: lost: no run`];
   const problems: string[] = [];
   const expect = (isSo: boolean, problem: string): void => {
     if (!isSo) problems.push(`${job.number}: ${problem}`);
@@ -25,7 +26,6 @@ export function judge(job: Job, facts: Facts, outside: Outside, restartedAt: num
   const [effect] = facts.effects;
   const [invoice] = outside.invoices;
 
-  expect(facts.runs.length > 0, 'lost: no run');
   expect(facts.runs.length <= 1, `doubled: ${facts.runs.length} runs`);
   expect(run?.status === 'done', `stuck or failed: ${run?.status} (${run?.statusText})`);
   const tookMs = (run?.endedAt?.getTime() ?? Infinity) - restartedAt;
@@ -49,7 +49,7 @@ export function judge(job: Job, facts: Facts, outside: Outside, restartedAt: num
     `${facts.calls.length} tool calls, ${facts.calls[0]?.status}`,
   );
   expect(facts.effects.length === 1, `${facts.effects.length} effects`);
-  expect(effect !== undefined && facts.approvals[0]?.usedBy === effect.id, 'the approval was used by another effect');
+  expect(facts.approvals[0]?.usedBy === effect?.id, 'the approval was not used by this effect');
   const isAnswered = job.kind === 'keyless' && isUnclear(job);
   const settled = isAnswered && job.isMade ? 'resolved' : 'confirmed';
   expect(effect?.state === settled, `the effect is ${effect?.state}, not ${settled}`);

@@ -26,6 +26,8 @@ async function play(round: string, at: number, alsoTemporal: boolean): Promise<R
   console.info(
     `round ${round}: ${jobs.length} requests, ${missed.length} missed, ${problems.length} problems, slowest ${slowest.number} ${slowest.afterMs} ms`,
   );
+  // What the product said about it is gone with its process otherwise.
+  if (missed.length + problems.length > 0) console.info(it.lines().slice(-50).join('\n'));
   return result;
 }
 

@@ -53,7 +53,6 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="htmx-config" content="${HTMX}" />
-          <meta name="referrer" content="same-origin" />
           <title>${title} · Abetworks</title>
           <link rel="icon" href="${files.urlOf('icon.svg')}" />
           ${['base.css', 'app.css', 'card.css'].map(
