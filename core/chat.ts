@@ -64,7 +64,10 @@ export interface ChatBudget {
   fieldLength: number;
 }
 
-/** Lives as long as one interaction, in the bot process only; refusals go through it, privately (RULES A7). */
+/**
+ * Lives as long as one interaction, in the bot process only; refusals go through it, privately (RULES A7).
+ * @public The half of the port that bots implement.
+ */
 export interface Responder {
   acknowledge(): Promise<void>;
   private(message: Outgoing): Promise<void>;

@@ -2,9 +2,16 @@ import { z } from 'zod';
 import { UserError } from './errors.ts';
 import { parseKeyRing } from './keys.ts';
 
-const zPort = z.coerce.number('must be a port number from 1 to 65535').int().min(0).max(65_535);
+// An empty text would be read as 0.
+const zWhole = (min: number, max: number, error: string) =>
+  z
+    .string()
+    .regex(/^\s*\d+\s*$/, error)
+    .transform(Number)
+    .pipe(z.number().min(min, error).max(max, error));
+const zPort = zWhole(0, 65_535, 'must be a port number from 1 to 65535');
 const zHttpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
-const zSecret = z.string().trim().min(1, 'is set but empty; unset it or give it a value');
+const zValue = z.string().trim().min(1, 'is set but empty; unset it or give it a value');
 const zFlag = z.enum(['0', '1'], 'must be 0 or 1').transform((flag) => flag === '1');
 const zList = z.string().transform((text) =>
   text
@@ -16,21 +23,21 @@ const zList = z.string().transform((text) =>
 const zEnv = z.object({
   NODE_ENV: z.string().optional(),
   PORT: zPort.default(3000),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: zValue.default('127.0.0.1'),
   PUBLIC_URL: zHttpUrl.optional(),
-  ABETWORKS_DATA_DIR: z.string().min(1).default('.data'),
+  ABETWORKS_DATA_DIR: zValue.default('.data'),
   /** Where the workflow bundle is kept; by default in the data folder. */
-  ABETWORKS_BUNDLE_DIR: z.string().min(1).optional(),
+  ABETWORKS_BUNDLE_DIR: zValue.optional(),
   ABETWORKS_EMBEDDED_DB: zFlag.optional(),
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/name' })
     .optional(),
-  DATABASE_POOL_MAX: z.coerce.number().int().min(2).max(100).default(10),
+  DATABASE_POOL_MAX: zWhole(2, 100, 'must be a number from 2 to 100').default(10),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s/]+:\d+$/, 'must be host:port')
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_NAMESPACE: zValue.default('default'),
   TEMPORAL_CLI_PATH: z.string().optional(),
   ABETWORKS_KEYS: z
     .string()
@@ -48,7 +55,11 @@ const zEnv = z.object({
     .regex(/^abw_[A-Za-z0-9_-]{16,200}$/, 'must be abw_ and at least 16 letters, digits, - or _')
     .optional(),
   ABETWORKS_OWNER_EMAIL: z.email('must be an e-mail address').optional(),
-  ABETWORKS_OWNER_PASSWORD: z.string().min(8, 'must be at least 8 characters').max(128).optional(),
+  ABETWORKS_OWNER_PASSWORD: z
+    .string()
+    .min(8, 'must be at least 8 characters')
+    .max(128, 'must be at most 128 characters')
+    .optional(),
   ABETWORKS_EGRESS_ALLOW: zList
     .pipe(z.array(z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d+$/, 'must be a list of host:port')))
     .default([]),
@@ -64,19 +75,21 @@ const zEnv = z.object({
       ),
     )
     .optional(),
-  ABETWORKS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  ANTHROPIC_API_KEY: zSecret.optional(),
+  ABETWORKS_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
+    .default('info'),
+  ANTHROPIC_API_KEY: zValue.optional(),
   ANTHROPIC_BASE_URL: zHttpUrl.optional(),
-  OPENAI_API_KEY: zSecret.optional(),
+  OPENAI_API_KEY: zValue.optional(),
   OPENAI_BASE_URL: zHttpUrl.optional(),
-  GEMINI_API_KEY: zSecret.optional(),
+  GEMINI_API_KEY: zValue.optional(),
   GOOGLE_GEMINI_BASE_URL: zHttpUrl.optional(),
-  SLACK_BOT_TOKEN: zSecret.optional(),
-  SLACK_SIGNING_SECRET: zSecret.optional(),
-  SLACK_APP_TOKEN: zSecret.optional(),
-  DISCORD_TOKEN: zSecret.optional(),
-  GOOGLE_CLIENT_ID: zSecret.optional(),
-  GOOGLE_CLIENT_SECRET: zSecret.optional(),
+  SLACK_BOT_TOKEN: zValue.optional(),
+  SLACK_SIGNING_SECRET: zValue.optional(),
+  SLACK_APP_TOKEN: zValue.optional(),
+  DISCORD_TOKEN: zValue.optional(),
+  GOOGLE_CLIENT_ID: zValue.optional(),
+  GOOGLE_CLIENT_SECRET: zValue.optional(),
 });
 
 export type Config = z.infer<typeof zEnv> & { readonly isProduction: boolean; readonly publicUrl: string };
@@ -84,37 +97,40 @@ export type Config = z.infer<typeof zEnv> & { readonly isProduction: boolean; re
 /** Reads every setting once. Throws one `UserError` that lists all mistakes, a line each. Unknown variables are left alone. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const parsed = zEnv.safeParse(env);
-  const problems = parsed.success
+  const malformed = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? 'environment'} ${issue.message}`);
-  if (parsed.success) problems.push(...contradictions(parsed.data));
+  const problems = [...new Set([...malformed, ...contradictions(env)])];
   if (problems.length > 0 || !parsed.success)
     throw new UserError(`Settings need a correction:\n  ${problems.join('\n  ')}`);
   const { data } = parsed;
   const publicUrl = (
     data.PUBLIC_URL ?? `http://${data.HOST.includes(':') ? `[${data.HOST}]` : data.HOST}:${data.PORT}`
-  ).replace(/\/$/, '');
+  ).replace(/\/+$/, '');
   return { ...data, isProduction: data.NODE_ENV === 'production', publicUrl };
 }
 
-function contradictions(env: z.infer<typeof zEnv>): string[] {
+/** Settings that do not go together; looked for in what is set, so that they show beside malformed ones. */
+function contradictions(env: Record<string, string | undefined>): string[] {
   const found: string[] = [];
-  const isProduction = env.NODE_ENV === 'production';
-  if (isProduction && !env.DATABASE_URL && env.ABETWORKS_EMBEDDED_DB !== true)
+  const isProduction = env['NODE_ENV'] === 'production';
+  if (isProduction && !env['DATABASE_URL'] && env['ABETWORKS_EMBEDDED_DB'] !== '1')
     found.push('DATABASE_URL must be set in production (or set ABETWORKS_EMBEDDED_DB=1 to accept the embedded server)');
-  if (!env.DATABASE_URL && env.ABETWORKS_EMBEDDED_DB === false)
+  if (!env['DATABASE_URL'] && env['ABETWORKS_EMBEDDED_DB'] === '0')
     found.push('DATABASE_URL must be set when ABETWORKS_EMBEDDED_DB=0');
-  if (isProduction && !env.ABETWORKS_KEYS)
+  if (isProduction && !env['ABETWORKS_KEYS'])
     found.push('ABETWORKS_KEYS must be set in production: k1:$(openssl rand -base64 32)');
-  if (env.ABETWORKS_OWNER_PASSWORD && !env.ABETWORKS_OWNER_EMAIL)
+  if (env['ABETWORKS_OWNER_PASSWORD'] && !env['ABETWORKS_OWNER_EMAIL'])
     found.push('ABETWORKS_OWNER_EMAIL must be set together with ABETWORKS_OWNER_PASSWORD');
-  for (const entry of env.ABETWORKS_MODEL ?? []) {
-    if (entry.startsWith('anthropic/') && !env.ANTHROPIC_API_KEY)
-      found.push(`ANTHROPIC_API_KEY must be set for ABETWORKS_MODEL=${entry}`);
-    if (entry.startsWith('openai/') && !env.OPENAI_API_KEY)
-      found.push(`OPENAI_API_KEY must be set for ABETWORKS_MODEL=${entry}`);
-    if (entry.startsWith('gemini/') && !env.GEMINI_API_KEY)
-      found.push(`GEMINI_API_KEY must be set for ABETWORKS_MODEL=${entry}`);
+  for (const entry of zList.parse(env['ABETWORKS_MODEL'] ?? '')) {
+    const key = KEY_OF[entry.split('/')[0] ?? ''];
+    if (key && !env[key]) found.push(`${key} must be set for ABETWORKS_MODEL=${entry}`);
   }
   return found;
 }
+
+const KEY_OF: Record<string, string> = {
+  anthropic: 'ANTHROPIC_API_KEY',
+  openai: 'OPENAI_API_KEY',
+  gemini: 'GEMINI_API_KEY',
+};

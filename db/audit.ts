@@ -98,6 +98,7 @@ export async function verifyAudit(
   }
   for (const point of outside) expected.set(point.seq, point.hash);
   let previous = { seq: 0, hash: GENESIS };
+  let head: typeof auditHeads.$inferSelect | undefined;
   for (;;) {
     const page = await tx
       .select()
@@ -114,9 +115,13 @@ export async function verifyAudit(
       if (point && point !== row.hash) return bad('the chain was rewritten after a checkpoint');
       previous = { seq: row.seq, hash: row.hash };
     }
-    if (page.length < 1000) break;
+    if (page.length > 0) continue;
+    // Rows may be added while we walk: the end is where neither rows nor the head move any more.
+    const [now] = await tx.select().from(auditHeads).where(eq(auditHeads.orgId, orgId));
+    const isStill = now?.seq === head?.seq;
+    head = now;
+    if (isStill) break;
   }
-  const [head] = await tx.select().from(auditHeads).where(eq(auditHeads.orgId, orgId));
   const newest = Math.max(head?.seq ?? 0, ...expected.keys());
   if (newest > previous.seq)
     return { orgId, rows: previous.seq, badSeq: previous.seq + 1, why: 'the end of the chain was cut off' };

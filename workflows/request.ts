@@ -54,6 +54,7 @@ export async function request(run: RunRef): Promise<void> {
   });
   const woken = (since: number, withinMs: number) => condition(() => wakes > since, Math.min(withinMs, LOOK_AGAIN_MS));
 
+  const openCards = new Set<string>();
   let outcome: 'done' | 'stopped' | 'failed' = 'failed';
   let problem: string | undefined;
   try {
@@ -68,6 +69,8 @@ export async function request(run: RunRef): Promise<void> {
       } finally {
         await finishRun({ ...run, outcome, ...(problem === undefined ? {} : { problem }) });
       }
+      // Stop and failure cancel what waited: its cards say so now (RULES A7).
+      for (const approvalId of openCards) await updateCards({ ...run, approvalId });
     });
   }
 
@@ -110,6 +113,7 @@ export async function request(run: RunRef): Promise<void> {
 
   async function waitForApproval(toolCallId: string): Promise<void> {
     const { approvalId } = await requestApproval({ ...run, toolCallId });
+    openCards.add(approvalId);
     for (;;) {
       const seen = wakes;
       const approval = await readApproval({ ...run, approvalId });
@@ -117,6 +121,7 @@ export async function request(run: RunRef): Promise<void> {
       await woken(seen, approval.expiresInMs);
     }
     await updateCards({ ...run, approvalId });
+    openCards.delete(approvalId);
   }
 
   async function waitForResolution(effectId: string): Promise<void> {

@@ -40,6 +40,9 @@ export function proposeCall(
     return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
   if (!isStorable(input) || input.includes('\\u0000'))
     return refuse('The arguments hold a NUL character or broken Unicode.');
+  // Objects drop a field of this name on the way, so what runs would not be what was shown (RULES A1).
+  if (input.includes('"__proto__":'))
+    return refuse('The arguments have a field called __proto__, which cannot be sent.');
   if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls)
     return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
   const tool = tools.get(call.name);

@@ -1,5 +1,4 @@
 import {
-  boolean,
   check,
   foreignKey,
   index,

@@ -1,4 +1,4 @@
-import { boolean, check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Outgoing } from '#core/chat.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 import { members, orgs } from './identity.ts';

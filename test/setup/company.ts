@@ -24,6 +24,12 @@ export interface Company extends TestProduct {
   answerIn(threadId: string): Promise<string>;
   /** Does something while the run cannot go on, between a decision and its use: it has to edit the card first, and that row is locked. */
   beforeUse(approvalId: string, act: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<void>;
+  /** Connects another system; the connection's id. */
+  connect(erp: Erp, name: string, options?: { declaresKey?: boolean }): Promise<string>;
+  /** An invoice is asked for and approved, and the system holds its answer. */
+  sendAndHold(number: string, options?: { connection?: string; erp?: Erp }): Promise<{ runId: string; threadId: string; release: Held['release'] }>;
+  /** Lets the lease of the run's effect end now, instead of after 30 s (RULES E4). */
+  endLease(runId: string): Promise<unknown>;
   /** The owner of another org. */
   stranger(): Promise<Api>;
   audited(action: string, targetId: string): Promise<Record<string, unknown>[]>;
@@ -42,20 +48,26 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
   const allowed = [erp, ...egress].map(({ hostPort }) => hostPort).join(',');
   const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: allowed, ...env });
   const sql = postgres(it.database.adminUrl, { max: 4, onnotice: () => {} });
-  const connected = await it.ana.post('/api/v1/connections', erpConnection(erp));
-  if (connected.status !== 201) throw new Error(`not connected: ${JSON.stringify(connected.body)}`);
+  const connect: Company['connect'] = async (other, name, { declaresKey = true } = {}) => {
+    const { status, body } = await it.ana.post('/api/v1/connections', erpConnection(other, { name, declaresKey }));
+    if (status !== 201) throw new Error(`not connected: ${JSON.stringify(body)}`);
+    return body.id;
+  };
+  await connect(erp, 'ERP');
   const bo = await it.join('Bo', 'admin');
+  const propose: Company['propose'] = async (number, { by = it.ana, threadId, connection = 'ERP' } = {}) => {
+    const asked = await it.ask(by, `post invoice ${number} over 4200 EUR to the ${connection}`, threadId);
+    return { ...asked, approval: await it.approvalOf(it.ana, asked.runId) };
+  };
+  const decide: Company['decide'] = (by, { id, payloadSha256 }, decision = 'approve', comment) =>
+    by.post(`/api/v1/approvals/${id}/decision`, { decision, payloadSha256, ...(comment ? { comment } : {}) });
   return {
     ...it,
     erp,
     bo,
     sql,
-    propose: async (number, { by = it.ana, threadId, connection = 'ERP' } = {}) => {
-      const asked = await it.ask(by, `post invoice ${number} over 4200 EUR to the ${connection}`, threadId);
-      return { ...asked, approval: await it.approvalOf(it.ana, asked.runId) };
-    },
-    decide: (by, { id, payloadSha256 }, decision = 'approve', comment) =>
-      by.post(`/api/v1/approvals/${id}/decision`, { decision, payloadSha256, ...(comment ? { comment } : {}) }),
+    propose,
+    decide,
     effectIs: (runId, ...states) =>
       until(`effect is ${states.join(' or ')}`, async () => {
         const [row] = await sql<EffectRow[]>`select * from effects where run_id = ${runId}`;
@@ -70,6 +82,16 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
         await act(tx);
       });
     },
+    connect,
+    sendAndHold: async (number, { connection = 'ERP', erp: other = erp } = {}) => {
+      const held = holdWrites(other);
+      const { approval, ...asked } = await propose(number, { connection });
+      const { status, body } = await decide(bo, approval);
+      if (status !== 200) throw new Error(`not approved: ${JSON.stringify(body)}`);
+      await held.arrived;
+      return { ...asked, release: held.release };
+    },
+    endLease: (runId) => sql`update effects set lease_until = now() where run_id = ${runId} and lease_until is not null`,
     stranger: async () => {
       const { orgId, ownerId } = await createOrg(it.db, 'Other', `owner.${newId()}@other.test`);
       const { key } = await it.db.withOrg(orgId, (org) => createApiKey(org, { memberId: ownerId, createdBy: ownerId, name: 'test' }));
@@ -84,11 +106,14 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
   };
 }
 
+type Behave = NonNullable<Parameters<Erp['behave']>[0]>;
+type Held = ReturnType<typeof holdWrites>;
+
 /** Makes the ERP keep the next writes waiting; `release` answers them, by default as usual. */
 export function holdWrites(erp: Erp) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const held: (() => void)[] = [];
-  let answer: Parameters<Erp['behave']>[0] = null;
+  let answer: Behave | null = null;
   erp.behave((received, response) => {
     if (received.method !== 'POST') return erp.create(received, response);
     held.push(() => (answer ?? erp.create)(received, response));
@@ -103,3 +128,11 @@ export function holdWrites(erp: Erp) {
     },
   };
 }
+
+export const postsOf = (erp: Erp, number: string) => erp.posts().filter(({ body }) => body.includes(number));
+export const invoicesOf = (erp: Erp, number: string) => erp.invoices.filter(({ body }) => body.includes(number));
+/** The idempotency keys an invoice was sent under. */
+export const keysOf = (erp: Erp, number: string) => new Set(postsOf(erp, number).map(({ headers }) => headers['idempotency-key']));
+
+/** An answer that leaves open what happened. */
+export const broken: Behave = (_, response) => void response.writeHead(500).end('{"error":"boom"}');

@@ -79,10 +79,3 @@ export function replyMessage(reply: {
     ...(reply.runId === undefined ? {} : { subject: { kind: 'run', id: reply.runId } }),
   };
 }
-
-/** A polite no, or what to do instead. */
-export const refusal = (text: string, key = 'refusal'): Outgoing => ({
-  key,
-  blocks: [{ kind: 'note', tone: 'bad', text }],
-  fallback: text,
-});
