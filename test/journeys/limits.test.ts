@@ -34,7 +34,7 @@ test('R4 the 26th tool call of a request is refused, and the model is told', asy
   const calls = await it.sql`select status, result from tool_calls where run_id = ${runId} order by turn_number, call_number`;
   expect(calls.slice(0, 25).every(({ status }) => status === 'done')).toBe(true);
   expect(calls.slice(25)).toMatchObject(repeated({ status: 'refused', result: expect.stringContaining('25 tool calls at most') }, 2));
-  expect(model.heard()).toContain('25 tool calls at most');
+  expect(model.heard().includes('25 tool calls at most')).toBe(true);
 });
 
 test('R4 at most four calls run at once', async () => {
@@ -64,7 +64,7 @@ test('R4 over the day’s cost cap no model is called, and the answer says who c
   await it.runIs(it.ana, runId, 'done');
   expect(await it.answerIn(threadId)).toMatch(/daily cost cap .* An owner or admin can raise it/);
   expect(await it.sql`select 1 from model_calls where run_id = ${runId}`).toHaveLength(0);
-  expect(model.heard()).not.toContain('spend something');
+  expect(model.heard().includes('spend something')).toBe(false);
 });
 
 test('R4 requests that come at the same moment do not share the last of the cap', async () => {
@@ -89,7 +89,8 @@ test('R2 the model of a later request is told in a line what the thread still wa
   await it.runIs(it.ana, runId, 'waiting');
   const next = await it.ask(it.ana, 'and now', threadId);
   await it.runIs(it.ana, next.runId, 'done');
-  expect(model.heard()).toMatch(/Request 1 of this thread is waiting: Waits for approval of erp_createInvoice: [^"]*INV-9/);
+  const [line = ''] = /Request 1 of this thread is waiting[^.]*/.exec(model.heard()) ?? [];
+  expect(line).toMatch(/Waits for approval of erp_createInvoice: .*INV-9/);
 });
 
 test('R2 two requests of a thread take turns', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { effectQuestion, receiptLine, refusal, replyMessage } from './messages.ts';
+import { effectQuestion, receiptLine, replyMessage } from './messages.ts';
 import { toHtml } from './html.ts';
 
 test('E8 a receipt names the effect and the other side’s id', () => {
@@ -44,6 +44,6 @@ test('an answer shows its words, what the ledger confirms, and what could come n
 });
 
 test('names and titles are literal text on a page', async () => {
-  const page = String(await toHtml({ ...refusal('<b>no</b>'), title: '<img src=x>' }, { linkHosts: [] }));
+  const page = String(await toHtml({ ...replyMessage({ key: 'k', text: '<b>no</b>', suggestions: [], receipts: ['<b>no</b>'] }), title: '<img src=x>' }, { linkHosts: [] }));
   expect(page).not.toMatch(/<b>|<img/);
 });
