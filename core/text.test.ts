@@ -78,4 +78,6 @@ test('text from outside is trimmed and bounded, and a NUL or half a character is
 test('a cut says how much is missing', () => {
   expect(cut('abcdef', 6)).toBe('abcdef');
   expect(cut('abcdef', 4)).toBe('abcd… (2 more characters)');
+  // Half a character could not be stored.
+  expect(cut('abc👍👍', 4)).toBe('abc… (4 more characters)');
 });

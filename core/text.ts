@@ -27,8 +27,9 @@ export const unescapeInvisible = (text: string): string =>
     hex === undefined ? '\\' : String.fromCodePoint(Number.parseInt(hex, 16)),
   );
 
-/** Cuts at `max` characters and says how many were left out. */
+/** Cuts at `max` characters, never through the middle of one, and says how many were left out. */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
-  return `${text.slice(0, max)}… (${text.length - max} more characters)`;
+  const kept = text.slice(0, max).replace(/[\ud800-\udbff]$/, '');
+  return `${kept}… (${text.length - kept.length} more characters)`;
 }

@@ -5,7 +5,7 @@ import { UserError } from '#core/errors.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import type { Policy } from '#core/policy.ts';
 import { zPayload, type Json, type JsonObject, type Payload } from '#core/tools.ts';
-import { isStorable } from '#core/text.ts';
+import { isStorable, storable } from '#core/text.ts';
 import type { toolCalls } from '#db/schema/index.ts';
 import { schemaHash, type Action } from '#activities/integrations/connector.ts';
 import type { ModelToolCall } from '#activities/models/model.ts';
@@ -28,25 +28,30 @@ export function proposeCall(
   context: Context,
 ): Row {
   const input = JSON.stringify(call.input);
-  const row = { id: newId(), ...place, tool: call.name.slice(0, 100), modelCallId: call.id.slice(0, 200) };
+  const row = {
+    id: newId(),
+    ...place,
+    tool: storable(call.name).slice(0, 100),
+    modelCallId: storable(call.id).slice(0, 200),
+  };
+  const isKeepable = input.length <= RUN_LIMITS.toolInputLength && isStorableJson(call.input);
   const refuse = (result: string): Row => ({
     ...row,
-    input: safeInput(input),
+    input: isKeepable ? input : '{}',
     status: 'refused',
     result,
     endedAt: new Date(),
   });
   if (input.length > RUN_LIMITS.toolInputLength)
     return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
-  if (!isStorable(input) || input.includes('\\u0000'))
-    return refuse('The arguments hold a NUL character or broken Unicode.');
+  if (!isKeepable) return refuse('The arguments hold a NUL character or broken Unicode.');
   // Objects drop a field of this name on the way, so what runs would not be what was shown (RULES A1).
   if (input.includes('"__proto__":'))
     return refuse('The arguments have a field called __proto__, which cannot be sent.');
   if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls)
     return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
   const tool = tools.get(call.name);
-  if (!tool) return refuse(`There is no tool called ${call.name.slice(0, 100)}.`);
+  if (!tool) return refuse(`There is no tool called ${row.tool}.`);
   if (tool.kind === 'built-in') return { ...row, input, effect: 'read', status: 'proposed' };
   try {
     const payload = payloadOf(tool.name, tool.action, tool.connection, tool.action.parse(call.input), policy);
@@ -67,8 +72,12 @@ export function proposeCall(
   }
 }
 
-const safeInput = (input: string): string =>
-  isStorable(input) && input.length <= RUN_LIMITS.toolInputLength ? input : '{}';
+// Not asked of the JSON text: there, both are escaped.
+function isStorableJson(value: Json): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (value === null || typeof value !== 'object') return true;
+  return Object.entries(value).every(([name, inner]) => isStorable(name) && isStorableJson(inner));
+}
 
 function payloadOf(
   name: string,

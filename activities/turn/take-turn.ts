@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { RUN_LIMITS } from '#core/limits.ts';
+import { storable } from '#core/text.ts';
 import type { Database, Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { readOrg } from '#db/orgs.ts';
@@ -144,8 +145,8 @@ async function storeTurn(
     .values({
       ...turn,
       kind: generated.kind,
-      text: generated.text,
-      suggestions: generated.kind === 'reply' ? [...(generated.suggestions ?? [])] : [],
+      text: storable(generated.text),
+      suggestions: generated.kind === 'reply' ? (generated.suggestions ?? []).map(storable) : [],
       provider: model.provider,
       model: model.name,
     })

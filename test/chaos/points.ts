@@ -129,7 +129,11 @@ async function factsOf(it: ChaosGround, job: Job): Promise<Facts> {
 }
 
 const seen = (it: ChaosGround, job: Job, isSo: (facts: Facts) => boolean): Promise<unknown> =>
-  until(`${job.number} comes to its point`, async () => isSo(await factsOf(it, job)));
+  until(`${job.number} comes to its point`, async () => {
+    const facts = await factsOf(it, job);
+    if (isSo(facts)) return true;
+    throw new Error(`${facts.runs[0]?.status}, ${facts.runs[0]?.statusText}; ${facts.replies[0]?.text}`);
+  });
 
 async function ask(it: ChaosGround, { text }: Job): Promise<void> {
   const asked = await it.ana.post('/api/v1/requests', { text });

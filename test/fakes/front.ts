@@ -10,8 +10,8 @@ export async function startFront(target: string) {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const pass = () => void forward(`${target}${request.url}`, request.headers['content-type'], Buffer.concat(chunks), response);
-      if (!isShut) return pass();
-      waiting.set(response, pass);
+      if (isShut) waiting.set(response, pass);
+      else pass();
       response.on('close', () => waiting.delete(response));
     });
   });

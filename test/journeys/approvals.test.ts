@@ -137,7 +137,7 @@ test('A5 A6 an approval nobody decided expires by the database clock at the next
 
 test('A5 a click after the time is told so, decides nothing, and lets the run end at once', async () => {
   const { runId, approval } = await it.propose('INV-7');
-  await it.sql`update approvals set expires_at = now() where id = ${approval.id}`;
+  await it.sql`update approvals set expires_at = now() - interval '1 second' where id = ${approval.id}`;
   const clicked = Date.now();
   expect(await it.decide(it.bo, approval)).toMatchObject({ status: 410, body: { detail: expect.stringContaining('expired') } });
   await it.runIs(it.ana, runId, 'done');

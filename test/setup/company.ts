@@ -91,7 +91,7 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
       await held.arrived;
       return { ...asked, release: held.release };
     },
-    endLease: (runId) => sql`update effects set lease_until = now() where run_id = ${runId} and lease_until is not null`,
+    endLease: (runId) => sql`update effects set lease_until = now() - interval '1 second' where run_id = ${runId} and lease_until is not null`,
     stranger: async () => {
       const { orgId, ownerId } = await createOrg(it.db, 'Other', `owner.${newId()}@other.test`);
       const { key } = await it.db.withOrg(orgId, (org) => createApiKey(org, { memberId: ownerId, createdBy: ownerId, name: 'test' }));

@@ -1,0 +1,86 @@
+import { pino } from 'pino';
+import postgres from 'postgres';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Actor } from '#core/roles.ts';
+import { newId } from '#core/ids.ts';
+import { idleClient } from '#test/web/client.ts';
+import { addRows, type Rows } from '#test/web/rows.ts';
+import { addOrg, addPerson, createWorld, type Person, type World } from '#test/web/world.ts';
+import { createDecide } from './decide.ts';
+import { fakeEngine } from './engine.fixture.ts';
+import { createStop } from './stop.ts';
+
+let world: World;
+let sql: postgres.Sql;
+let ana: Person;
+let bo: Person;
+const engine = fakeEngine();
+let decide: ReturnType<typeof createDecide>;
+let stop: ReturnType<typeof createStop>;
+
+beforeAll(async () => {
+  world = await createWorld(idleClient());
+  sql = postgres(world.database.adminUrl, { max: 2, onnotice: () => {} });
+  ana = await addOrg(world);
+  bo = await addPerson(world, ana.orgId, 'admin');
+  const deps = { db: world.deps.db, engine: engine.port, log: pino({ level: 'silent' }) };
+  decide = createDecide(deps);
+  stop = createStop(deps);
+});
+afterAll(async () => {
+  await sql.end();
+  await world.drop();
+});
+
+const actor = ({ orgId, memberId }: Person): Actor => ({ orgId, memberId, role: 'admin' });
+const PLACE = { platform: 'slack', tenant: 'T1', channel: 'C1' };
+async function addCard({ approvalId, payloadSha256 }: Rows): Promise<{ platform: string; tenant: string; channel: string; message: string }> {
+  const message = newId();
+  await sql`insert into approval_cards (id, org_id, approval_id, platform, tenant, channel, thread, message, payload_sha256, shows)
+    values (${newId()}, ${ana.orgId}, ${approvalId}, 'slack', 'T1', 'C1', '1', ${message}, ${payloadSha256}, 'pending')`;
+  return { ...PLACE, message };
+}
+const approve = (rows: Rows, card?: Awaited<ReturnType<typeof addCard>>, by = bo) =>
+  decide(actor(by), rows.approvalId, { decision: 'approve', payloadSha256: rows.payloadSha256, surface: 'slack', ...(card && { card }) });
+
+test('A2 a button counts only on the card that was sent, in the place it was sent to', async () => {
+  const rows = await addRows(world, ana);
+  const card = await addCard(rows);
+  const elsewhere = await addCard(await addRows(world, ana));
+  for (const copy of [{ ...card, channel: 'C2' }, { ...card, tenant: 'T2' }, { ...card, message: 'forwarded' }, elsewhere])
+    expect(await approve(rows, copy)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('not the card that was sent') });
+  // A card of an older payload.
+  await sql`update approval_cards set payload_sha256 = ${'0'.repeat(64)} where message = ${card.message}`;
+  expect(await approve(rows, card)).toMatchObject({ kind: 'forbidden' });
+  await sql`update approval_cards set payload_sha256 = ${rows.payloadSha256} where message = ${card.message}`;
+  expect(await approve(rows, card)).toMatchObject({ kind: 'decided', status: 'approved' });
+});
+
+test('A2 role and status are read at the click, not taken from the session', async () => {
+  const rows = await addRows(world, ana);
+  const di = await addPerson(world, ana.orgId, 'admin');
+  await sql`update members set role = 'viewer' where id = ${di.memberId}`;
+  expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('viewer') });
+  await sql`update members set role = 'admin', status = 'deactivated' where id = ${di.memberId}`;
+  expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('switched off') });
+});
+
+test('A6 a decision made while Temporal is away counts, and is left for the sweeper to signal', async () => {
+  const rows = await addRows(world, ana);
+  await sql`update tool_calls set approval_id = ${rows.approvalId} where run_id = ${rows.runId}`;
+  engine.isAway = true;
+  expect(await approve(rows)).toMatchObject({ kind: 'decided' });
+  engine.isAway = false;
+  expect(await sql`select signalled_at, signal_attempts from approvals where id = ${rows.approvalId}`).toEqual([{ signalled_at: null, signal_attempts: 1 }]);
+});
+
+test('A2 R5 a click and Stop at the same moment never deadlock, and one of them wins', async () => {
+  for (let round = 0; round < 15; round += 1) {
+    const rows = await addRows(world, ana);
+    const [clicked, stopped] = await Promise.all([approve(rows), stop(actor(ana), rows.runId), approve(rows)]);
+    expect(stopped.kind).toBe('stopping');
+    const [row] = await sql`select status from approvals where id = ${rows.approvalId}`;
+    expect(['approved', 'cancelled']).toContain(row?.['status']);
+    if (clicked.kind === 'decided') expect(row?.['status']).toBe('approved');
+  }
+});
