@@ -13,7 +13,11 @@ const DOCUMENT_BYTES = 5 * 1024 * 1024;
 
 /** Questions the panel asks of the outside. A problem is an answer too: its sentence is shown to who asked. */
 export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow'>) {
-  const answer = async (orgId: string, id: string, find: () => Promise<string>): Promise<{ isOk: boolean; text: string }> => {
+  const answer = async (
+    orgId: string,
+    id: string,
+    find: () => Promise<string>,
+  ): Promise<{ isOk: boolean; text: string }> => {
     const found = await find().then(
       (text) => ({ isOk: true, text: storable(text) }),
       (error: unknown) => ({ isOk: false, text: problemOf(error) }),
@@ -22,29 +26,54 @@ export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityD
     return found;
   };
   return {
-    async answerDocument({ orgId, answerId, questionId }: { orgId: string; answerId: string; questionId: string }): Promise<void> {
+    async answerDocument({
+      orgId,
+      answerId,
+      questionId,
+    }: {
+      orgId: string;
+      answerId: string;
+      questionId: string;
+    }): Promise<void> {
       await answer(orgId, answerId, async () => {
         const url = await db.withOrg(orgId, (org) => readQuestion(org, questionId));
         if (url === undefined) throw new UserError('Nobody waits for this document any more. Ask again.');
         const egress = createEgress({ allow: egressAllow, maxResponseBytes: DOCUMENT_BYTES });
-        const response = await egress(url, { headers: { accept: 'application/json, application/yaml, text/yaml, */*' } });
-        if (response.status !== 200) throw new UserError(`The document's address answered ${response.status}. Check it, or paste the document.`);
+        const response = await egress(url, {
+          headers: { accept: 'application/json, application/yaml, text/yaml, */*' },
+        });
+        if (response.status !== 200)
+          throw new UserError(`The document's address answered ${response.status}. Check it, or paste the document.`);
         return response.text();
       });
     },
 
-    async answerTest({ orgId, answerId, connectionId }: { orgId: string; answerId: string; connectionId: string }): Promise<void> {
+    async answerTest({
+      orgId,
+      answerId,
+      connectionId,
+    }: {
+      orgId: string;
+      answerId: string;
+      connectionId: string;
+    }): Promise<void> {
       const { text } = await answer(orgId, answerId, async () => {
         const { connection, credential } = await db.withOrg(orgId, async (org) => {
           const [row] = await org.tx
             .select()
             .from(connections)
-            .where(and(eq(connections.orgId, orgId), eq(connections.id, connectionId), eq(connections.status, 'active')));
+            .where(
+              and(eq(connections.orgId, orgId), eq(connections.id, connectionId), eq(connections.status, 'active')),
+            );
           if (!row) throw new UserError('The connection was removed.', { status: 404 });
           return { connection: row, credential: await openCredential(org, keys, row) };
         });
         const signal = AbortSignal.timeout(20_000);
-        const { connector, context } = openConnection(connection, credential, { allow: egressAllow, idempotencyKey: null, signal });
+        const { connector, context } = openConnection(connection, credential, {
+          allow: egressAllow,
+          idempotencyKey: null,
+          signal,
+        });
         return connector.test(context);
       });
       await db.withOrg(orgId, (org) => noteTest(org, connectionId, text));
@@ -53,6 +82,7 @@ export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityD
 }
 
 function problemOf(error: unknown): string {
-  if (error instanceof UserError || error instanceof CallFailed || error instanceof EgressError) return storable(errorText(error));
+  if (error instanceof UserError || error instanceof CallFailed || error instanceof EgressError)
+    return storable(errorText(error));
   throw error;
 }

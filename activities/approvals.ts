@@ -1,3 +1,4 @@
+import { UserError } from '#core/errors.ts';
 import { and, eq, gt, inArray, or, sql } from 'drizzle-orm';
 import type { ThreadRef } from '#core/chat.ts';
 import { zPayload } from '#core/tools.ts';
@@ -7,7 +8,7 @@ import type { Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { isOnePersonOrg, readOrg } from '#db/orgs.ts';
 import { lockRun, readToolCall, showRun, updateToolCall, type Run } from '#db/runs.ts';
-import { apiKeys, members } from '#db/schema/index.ts';
+import { apiKeys, approvals, members } from '#db/schema/index.ts';
 import { readThread, releaseThread, type Thread } from '#db/threads.ts';
 import { approvalCard, type ApprovalFacts } from './chat/render/index.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -25,10 +26,25 @@ export function createApprovalActivities({ db, chat, publicUrl }: Deps) {
     const out = chat[thread.platform];
     if (!out) return;
     const facts = await db.withOrg(orgId, (org) => factsOf(org, approval));
-    const where: ThreadRef = { platform: thread.platform, tenant: thread.tenant, channel: thread.channel, thread: thread.thread };
-    const at = await out.post(orgId, where, approvalCard({ ...facts, budget: out.budget, panelUrl: `${publicUrl}/approvals/${approval.id}` }));
+    const where: ThreadRef = {
+      platform: thread.platform,
+      tenant: thread.tenant,
+      channel: thread.channel,
+      thread: thread.thread,
+    };
+    const at = await out.post(
+      orgId,
+      where,
+      approvalCard({ ...facts, budget: out.budget, panelUrl: `${publicUrl}/approvals/${approval.id}` }),
+    );
     await db.withOrg(orgId, (org) =>
-      addCard(org, { approvalId: approval.id, ...where, message: at.message, payloadSha256: approval.payloadSha256, shows: facts.status }),
+      addCard(org, {
+        approvalId: approval.id,
+        ...where,
+        message: at.message,
+        payloadSha256: approval.payloadSha256,
+        shows: facts.status,
+      }),
     );
   }
 
@@ -39,21 +55,32 @@ export function createApprovalActivities({ db, chat, publicUrl }: Deps) {
       const approval = await db.withOrg(orgId, (org) => readApproval(org, approvalId));
       if (!out || !approval) continue;
       const facts = await db.withOrg(orgId, (org) => factsOf(org, approval));
-      await out.edit(orgId, card, approvalCard({ ...facts, budget: out.budget, panelUrl: `${publicUrl}/approvals/${approvalId}` }));
+      await out.edit(
+        orgId,
+        card,
+        approvalCard({ ...facts, budget: out.budget, panelUrl: `${publicUrl}/approvals/${approvalId}` }),
+      );
       await db.withOrg(orgId, (org) => markCard(org, card.id, facts.status));
     }
   };
 
   return {
     /** Asks for a stored call, or joins the same question already waiting in the thread (RULES R3), and shows the card. */
-    async requestApproval({ orgId, runId, toolCallId }: RunRef & { toolCallId: string }): Promise<{ approvalId: string }> {
+    async requestApproval({
+      orgId,
+      runId,
+      toolCallId,
+    }: RunRef & { toolCallId: string }): Promise<{ approvalId: string }> {
       const { approval, thread } = await db.withOrg(orgId, (org) => ask(org, runId, toolCallId));
       await postCard(orgId, approval, thread);
       return { approvalId: approval.id };
     },
 
     /** What a waiting run reads before it waits and after every wake-up; past its time, it expires here (RULES A6). */
-    readApproval: ({ orgId, approvalId }: RunRef & { approvalId: string }): Promise<{ status: string; expiresInMs: number }> =>
+    readApproval: ({
+      orgId,
+      approvalId,
+    }: RunRef & { approvalId: string }): Promise<{ status: string; expiresInMs: number }> =>
       db.withOrg(orgId, async (org) => {
         await expireIfDue(org, approvalId);
         const approval = await readApproval(org, approvalId);
@@ -86,7 +113,10 @@ async function factsOf(org: Org, approval: Approval): Promise<ApprovalFacts> {
 
 /** Members and keys of the last 24 hours that could decide (RULES A3). */
 async function newcomersOf(org: Org, { policy }: Approval): Promise<string[]> {
-  const isDecider = or(inArray(members.role, policy.roles), policy.members.length > 0 ? inArray(members.id, policy.members) : sql`false`);
+  const isDecider = or(
+    inArray(members.role, policy.roles),
+    policy.members.length > 0 ? inArray(members.id, policy.members) : sql`false`,
+  );
   const recent = sql`now() - interval '24 hours'`;
   const newMembers = await org.tx
     .select({ name: members.name })
@@ -107,23 +137,30 @@ async function ask(org: Org, runId: string, toolCallId: string): Promise<{ appro
   const run = await lockRun(org, runId);
   const call = await readToolCall(org, toolCallId);
   const thread = run && (await readThread(org, run.threadId));
+  // Too late: nobody would ever use the decision, and an equal request would join it (RULES R3).
+  if (run?.stopRequestedAt || run?.endedAt) throw new UserError('The request was stopped before this was asked.');
   if (!run || !thread || call.payload === null || call.payloadSha256 === null) throw new Error('nothing to ask about');
-  const before = call.approvalId ? await readApproval(org, call.approvalId) : undefined;
-  // A repeat of this activity finds its question; one whose decision grew too old is asked anew (RULES A5).
-  const isUsable = before && !(before.status === 'approved' && before.useBefore && before.useBefore.getTime() <= Date.now());
-  const approval = isUsable ? before : await askNew(org, run, { ...call, payload: call.payload, payloadSha256: call.payloadSha256 });
+  const before = call.approvalId ? await readUsable(org, run, call.approvalId) : undefined;
+  const approval =
+    before ?? (await askNew(org, run, { ...call, payload: call.payload, payloadSha256: call.payloadSha256 }));
   await wait(org, run, approval);
   return { approval, thread };
 }
 
-async function askNew(org: Org, run: Run, call: { id: string; tool: string; payload: string; payloadSha256: string }): Promise<Approval> {
+async function askNew(
+  org: Org,
+  run: Run,
+  call: { id: string; tool: string; payload: string; payloadSha256: string },
+): Promise<Approval> {
   const { policy } = await readOrg(org);
   const tool = (await toolsFor(org, run)).get(call.tool);
   const payload = zPayload.parse(JSON.parse(call.payload));
   const context = await readContext(org, run);
   const taint = run.taint ?? context.taint;
   const summary = tool?.kind === 'action' ? tool.action.preview(payload.arguments) : call.tool;
-  const reason = (tool && whyApproval(tool, payload, policy, { ...context, taint })) ?? 'It was proposed while the policy wanted a person to decide.';
+  const reason =
+    (tool && whyApproval(tool, payload, policy, { ...context, taint })) ??
+    'It was proposed while the policy wanted a person to decide.';
   const { approval, isNew } = await askApproval(org, {
     runId: run.id,
     threadId: run.threadId,
@@ -144,9 +181,47 @@ async function askNew(org: Org, run: Run, call: { id: string; tool: string; payl
     expiresAt: sql`now() + make_interval(secs => ${policy.approvalExpiresAfterMs / 1000})` as never,
   });
   await updateToolCall(org, call.id, { approvalId: approval.id });
+  if (!isNew) return joinQuestion(org, approval, { taint, origins: originsIn(payload.arguments, context.outside) });
   if (isNew)
-    await audit(org, { actor: `member:${run.requestedBy}`, action: 'approval.asked', target: { type: 'approval', id: approval.id }, details: { payloadSha256: call.payloadSha256, runId: run.id, tool: call.tool } });
+    await audit(org, {
+      actor: `member:${run.requestedBy}`,
+      action: 'approval.asked',
+      target: { type: 'approval', id: approval.id },
+      details: { payloadSha256: call.payloadSha256, runId: run.id, tool: call.tool },
+    });
   return approval;
+}
+
+/** Joining a question never makes it laxer: it takes on the taint and the origins of every run that waits for it (RULES A3, T2). */
+async function joinQuestion(
+  org: Org,
+  approval: Approval,
+  { taint, origins }: { taint: string | null; origins: Approval['origins'] },
+): Promise<Approval> {
+  const known = new Set(approval.origins.map(({ path, origin }) => `${path} ${origin}`));
+  const added = origins.filter(({ path, origin }) => !known.has(`${path} ${origin}`));
+  const [joined] = await org.tx
+    .update(approvals)
+    .set({
+      origins: [...approval.origins, ...added].slice(0, 50),
+      policy: { ...approval.policy, requesterMayDecide: approval.policy.requesterMayDecide && taint === null },
+    })
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.id, approval.id)))
+    .returning();
+  return joined ?? approval;
+}
+
+/** A repeat of the activity finds its question. One whose decision grew too old (RULES A5), or that went away with another run's Stop, is asked anew. */
+async function readUsable(org: Org, run: Run, approvalId: string): Promise<Approval | undefined> {
+  const [row] = await org.tx
+    .select({
+      approval: approvals,
+      isOver: sql<boolean>`${approvals.status} = 'approved' and ${approvals.useBefore} <= now()`,
+    })
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.id, approvalId)));
+  const isAnothers = row?.approval.status === 'cancelled' && row.approval.runId !== run.id;
+  return row && !row.isOver && !isAnothers ? row.approval : undefined;
 }
 
 /** While people think, the thread is free for other requests (RULES R2). */

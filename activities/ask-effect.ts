@@ -35,10 +35,10 @@ export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'ch
       const out = chat[thread.platform];
       if (!out) return;
       const isOpen = effect.state === 'ambiguous';
-      // Unclear once more after "not sent": the earlier answer does not answer this.
-      const question = effectQuestion({ ...effect, resolution: isOpen ? null : effect.resolution, resolvedByName: byName });
+      const question = effectQuestion({ ...effect, resolvedByName: byName });
       const at = await out.post(orgId, thread, question);
-      if (!isOpen || effect.resolution !== null) await out.edit(orgId, at, question);
+      // Unclear once more after "not sent": the post shows the earlier answer, and has to ask again.
+      if (!isOpen || effect.attempts > 1) await out.edit(orgId, at, question);
     },
 
     /** What the waiting run reads after every wake-up. */

@@ -37,7 +37,8 @@ async function readCall(): Promise<WriteCall> {
   if (!found?.payload || !found.payloadSha256) throw new Error('no call');
   return { ...found, payload: found.payload, payloadSha256: found.payloadSha256 };
 }
-const begin = (of = call, blocked: string | null = null) => beginEffect(world.deps.db, ana.orgId, of, { summary: () => 'Create an invoice', blocked });
+const begin = (of = call, blocked: string | null = null) =>
+  beginEffect(world.deps.db, ana.orgId, of, { summary: () => 'Create an invoice', blocked });
 async function sending() {
   const begun = await begin();
   if (begun.kind !== 'send') throw new Error(begun.kind);
@@ -49,7 +50,8 @@ test('E1 E2 E3 ten attempts at once write one row and use the approval once; the
   const begun = await Promise.all(Array.from({ length: 10 }, () => begin()));
   expect(begun.filter(({ kind }) => kind === 'send')).toHaveLength(1);
   expect(begun.filter(({ kind }) => kind === 'wait')).toHaveLength(9);
-  const found = await sql`select e.id, a.used_by_effect_id from effects e join approvals a on a.id = e.approval_id where e.run_id = ${rows.runId}`;
+  const found =
+    await sql`select e.id, a.used_by_effect_id from effects e join approvals a on a.id = e.approval_id where e.run_id = ${rows.runId}`;
   expect(found).toHaveLength(1);
   expect(found[0]?.['used_by_effect_id']).toBe(found[0]?.['id']);
 });
@@ -74,7 +76,9 @@ test('E4 of two that take an unclear effect over one does, and the word of the o
   const fast = taken.find((one) => one !== null) ?? slow;
   expect(fast).toMatchObject({ id: slow.id, attempts: 2 });
   expect(await recordAttempt(world.deps.db, slow, { kind: 'refused', text: 'too late' })).toBeNull();
-  expect(await recordAttempt(world.deps.db, fast, { kind: 'confirmed', result: { output: {}, externalId: 'X-1' } })).toBe('confirmed');
+  expect(
+    await recordAttempt(world.deps.db, fast, { kind: 'confirmed', result: { output: {}, externalId: 'X-1' } }),
+  ).toBe('confirmed');
   expect(await begin()).toMatchObject({ kind: 'ended', effect: { state: 'confirmed', externalId: 'X-1' } });
 });
 
@@ -86,7 +90,10 @@ test('E2 an approval that another effect has used is used up', async () => {
 
 test.each([
   ['a changed payload', () => sql`update tool_calls set payload = payload || ' ' where run_id = ${rows.runId}`],
-  ['an approval that is only pending', () => sql`update approvals set status = 'pending' where id = ${rows.approvalId}`],
+  [
+    'an approval that is only pending',
+    () => sql`update approvals set status = 'pending' where id = ${rows.approvalId}`,
+  ],
   ['a denied one', () => sql`update approvals set status = 'denied' where id = ${rows.approvalId}`],
   ['a changed approval', () => sql`update approvals set payload = payload || ' ' where id = ${rows.approvalId}`],
   ['no approval', () => sql`update tool_calls set approval_id = null where run_id = ${rows.runId}`],

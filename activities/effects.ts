@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { sha256 } from '#core/hash.ts';
 import { newId } from '#core/ids.ts';
 import { storable } from '#core/text.ts';
@@ -61,7 +62,8 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendab
       payload: call.payload,
       payloadSha256: call.payloadSha256,
     });
-    if (call.needsApproval && !(await consumeApproval(org, call.approvalId ?? '', effectId))) throw new Error('approval was used at the same moment');
+    if (call.needsApproval && !(await consumeApproval(org, call.approvalId ?? '', effectId)))
+      throw new Error('approval was used at the same moment');
     await audit(org, {
       actor: 'system',
       action: 'effect.intended',
@@ -72,7 +74,11 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendab
   });
 
 /** A read that carries outside text elsewhere waits for a person too (RULES T2): the same checks at its use, without a row. Null: it may run. */
-export const checkApprovedRead = (db: Database, orgId: string, call: WriteCall): Promise<Extract<Begun, { kind: 'refused' | 'ask_again' }> | null> =>
+export const checkApprovedRead = (
+  db: Database,
+  orgId: string,
+  call: WriteCall,
+): Promise<Extract<Begun, { kind: 'refused' | 'ask_again' }> | null> =>
   db.withOrg(orgId, async (org) => {
     const changed = changedBytes(call);
     if (changed) return refuse(org, call, changed);
@@ -86,9 +92,19 @@ interface Refusal {
   reason: string | null;
 }
 
-async function refuse(org: Org, call: WriteCall, { text, reason }: Refusal): Promise<{ kind: 'refused'; text: string }> {
+async function refuse(
+  org: Org,
+  call: WriteCall,
+  { text, reason }: Refusal,
+): Promise<{ kind: 'refused'; text: string }> {
   const target = { type: 'tool_call', id: call.id };
-  if (reason) await audit(org, { actor: 'system', action: 'effect.refused', target, details: { reason, payloadSha256: call.payloadSha256 } });
+  if (reason)
+    await audit(org, {
+      actor: 'system',
+      action: 'effect.refused',
+      target,
+      details: { reason, payloadSha256: call.payloadSha256 },
+    });
   return { kind: 'refused', text };
 }
 
@@ -99,14 +115,25 @@ function changedBytes(call: WriteCall, intendedSha256 = call.payloadSha256): Ref
 }
 
 /** Why the approval of a call cannot be used now; null: it can, or none is needed. */
-async function whyUnusable(org: Org, call: WriteCall): Promise<({ kind: 'refused' } & Refusal) | { kind: 'ask_again' } | null> {
+async function whyUnusable(
+  org: Org,
+  call: WriteCall,
+): Promise<({ kind: 'refused' } & Refusal) | { kind: 'ask_again' } | null> {
   if (!call.needsApproval) return null;
-  const no = (text: string, reason: string | null): { kind: 'refused' } & Refusal => ({ kind: 'refused', text, reason });
+  const no = (text: string, reason: string | null): { kind: 'refused' } & Refusal => ({
+    kind: 'refused',
+    text,
+    reason,
+  });
   const approval = call.approvalId ? (await lockApproval(org, call.approvalId))?.approval : undefined;
-  if (!approval || approval.status !== 'approved') return no('It was not approved, so it was not sent.', 'not approved');
+  // Cancelled with another run that had asked the same (RULES R3): this one asks for itself.
+  if (approval?.status === 'cancelled' && approval.runId !== call.runId) return { kind: 'ask_again' };
+  if (!approval || approval.status !== 'approved')
+    return no('It was not approved, so it was not sent.', 'not approved');
   if (approval.payloadSha256 !== call.payloadSha256 || sha256(approval.payload) !== approval.payloadSha256)
     return no('What would run is not what was approved, so it was not sent.', 'not what was approved');
-  if (approval.usedByEffectId) return no('Its approval was used already: the same request ran elsewhere in this thread.', null);
+  if (approval.usedByEffectId)
+    return no('Its approval was used already: the same request ran elsewhere in this thread.', null);
   if ((await inactiveApprovers(org, approval.id)).length > 0)
     return no('Who approved it is no longer active, so it was not sent. Ask again.', 'approver inactive');
   return approval.useBefore && approval.useBefore > (await databaseNow(org)) ? null : { kind: 'ask_again' };
@@ -141,10 +168,34 @@ export const takeOver = (db: Database, effect: Effect): Promise<Effect | null> =
 
 const RECEIPT_LENGTH = 20_000;
 
-/** Records how an attempt ended. Null: another attempt has taken over, so its word counts. */
-export const recordAttempt = (db: Database, effect: Effect, outcome: SendOutcome): Promise<Effect['state'] | null> =>
+const RECORD_TRIES = 30;
+const RECORD_PAUSE_MS = 1_000;
+
+/**
+ * Records how an attempt ended. Null: another attempt has taken over, so its word counts. What the other side answered is known only here, so a database that
+ * is away is tried again for half a minute before the attempt is given up.
+ */
+export async function recordAttempt(
+  db: Database,
+  effect: Effect,
+  outcome: SendOutcome,
+): Promise<Effect['state'] | null> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await recordOnce(db, effect, outcome);
+    } catch (error) {
+      if (tries === RECORD_TRIES) throw error;
+      await pause(RECORD_PAUSE_MS);
+    }
+  }
+}
+
+const recordOnce = (db: Database, effect: Effect, outcome: SendOutcome): Promise<Effect['state'] | null> =>
   db.withOrg(effect.orgId, async (org) => {
-    const set = outcome.kind === 'confirmed' ? confirmed(outcome.result) : { state: outcome.kind, error: storable(outcome.text).slice(0, 2_000) };
+    const set =
+      outcome.kind === 'confirmed'
+        ? confirmed(outcome.result)
+        : { state: outcome.kind, error: storable(outcome.text).slice(0, 2_000) };
     if (!(await endAttempt(org, effect, set))) return null;
     await audit(org, {
       actor: 'system',

@@ -6,7 +6,10 @@ const EVERY_MS = 1_000;
  * Runs `fn` with a heartbeat by timer (RULES R6): a dead worker is noticed within 15 s, and a cancellation reaches `signal` within about a second.
  * `onBeat` renews what the activity holds; its failure is left to the next beat.
  */
-export async function withHeartbeat<T>(fn: (signal: AbortSignal) => Promise<T>, onBeat?: () => Promise<unknown>): Promise<T> {
+export async function withHeartbeat<T>(
+  fn: (signal: AbortSignal) => Promise<T>,
+  onBeat?: () => Promise<unknown>,
+): Promise<T> {
   const { heartbeat, cancellationSignal } = Context.current();
   let beats = 0;
   const timer = setInterval(() => {

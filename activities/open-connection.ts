@@ -8,7 +8,8 @@ import { findConnector } from './integrations/index.ts';
 import type { Connector, RunContext } from './integrations/connector.ts';
 
 /** Decrypts the credential, in the transaction at hand. */
-export const openCredential = (org: Org, keys: KeyRing, connection: Connection): Promise<Json> => readCredential(org, keys, connection.id);
+export const openCredential = (org: Org, keys: KeyRing, connection: Connection): Promise<Json> =>
+  readCredential(org, keys, connection.id);
 
 /** What a connection's code acts with: a fetch that reaches the connection's own hosts and nothing else. */
 export function openConnection(
@@ -17,13 +18,18 @@ export function openConnection(
   options: { allow: readonly string[]; idempotencyKey: string | null; signal: AbortSignal },
 ): { connector: Connector; context: RunContext<JsonObject> } {
   const connector = findConnector(connection.connector);
-  const egress = createEgress({ allow: options.allow, hosts: connector.hosts(connection.settings), timeoutMs: HTTP_TIMEOUT_MS });
+  const egress = createEgress({
+    allow: options.allow,
+    hosts: connector.hosts(connection.settings),
+    timeoutMs: HTTP_TIMEOUT_MS,
+  });
   const context: RunContext<JsonObject> = {
     settings: connection.settings,
     credential,
     idempotencyKey: options.idempotencyKey,
     signal: options.signal,
-    fetch: (url, request) => egress(url, { ...request, signal: options.signal, redirect: request.method === 'GET' ? 'follow' : 'error' }),
+    fetch: (url, request) =>
+      egress(url, { ...request, signal: options.signal, redirect: request.method === 'GET' ? 'follow' : 'error' }),
   };
   return { connector, context };
 }

@@ -3,7 +3,7 @@ import { cut } from '#core/text.ts';
 import { cancelApprovalsOf } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Org } from '#db/client.ts';
-import { effectsOf, type Effect } from '#db/effects.ts';
+import { effectsOf, leaveUnclear, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
 import { lockRun, turnsOf, updateRun, type Run } from '#db/runs.ts';
 import { members, messages } from '#db/schema/index.ts';
@@ -42,7 +42,12 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
         if (!run) throw new Error('run vanished');
         if (run.endedAt) return;
         await cancelApprovalsOf(org, runId);
-        await updateRun(org, runId, { status: outcome, statusText: problem ? cut(problem, 300) : null, endedAt: new Date() });
+        await leaveUnclear(org, runId);
+        await updateRun(org, runId, {
+          status: outcome,
+          statusText: problem ? cut(problem, 300) : null,
+          endedAt: new Date(),
+        });
         await releaseThread(org, run.threadId, runId);
         await notify(org, { runId, threadId: run.threadId });
         await audit(org, { actor: 'system', action: `run.${outcome}`, target: { type: 'run', id: runId } });
@@ -61,11 +66,18 @@ async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {
   if (before) return reply;
   const { taint } = await readContext(org, run);
   const text = [reply.text, ...reply.receipts].filter(Boolean).join('\n\n');
-  await addMessage(org, run.threadId, { role: 'assistant', text, suggestions: reply.suggestions, runId: run.id, outside: taint ?? run.taint });
+  await addMessage(org, run.threadId, {
+    role: 'assistant',
+    text,
+    suggestions: reply.suggestions,
+    runId: run.id,
+    outside: taint ?? run.taint,
+  });
   return reply;
 }
 
-const isDone = (effect: Effect): boolean => effect.state === 'confirmed' || (effect.state === 'resolved' && effect.resolution === 'sent');
+const isDone = (effect: Effect): boolean =>
+  effect.state === 'confirmed' || (effect.state === 'resolved' && effect.resolution === 'sent');
 
 /** What became of writes that are not done, so that nobody has to guess. */
 const loose = (effects: readonly Effect[]): string[] =>
@@ -77,10 +89,18 @@ const loose = (effects: readonly Effect[]): string[] =>
       return `Unclear: ${effect.summary}. Look at the other side before you ask again.`;
     });
 
-async function words(org: Org, run: Run, { outcome, problem }: RunEnd, effects: readonly Effect[]): Promise<Omit<Reply, 'receipts'>> {
+async function words(
+  org: Org,
+  run: Run,
+  { outcome, problem }: RunEnd,
+  effects: readonly Effect[],
+): Promise<Omit<Reply, 'receipts'>> {
   if (outcome === 'done') {
     const last = (await turnsOf(org, run.id)).at(-1);
-    return { text: [last?.text || 'That is all.', ...loose(effects)].join('\n\n'), suggestions: last?.suggestions ?? [] };
+    return {
+      text: [last?.text || 'That is all.', ...loose(effects)].join('\n\n'),
+      suggestions: last?.suggestions ?? [],
+    };
   }
   if (outcome === 'stopped') {
     const [by] = run.stopRequestedBy
@@ -91,5 +111,8 @@ async function words(org: Org, run: Run, { outcome, problem }: RunEnd, effects: 
       : [];
     return { text: [`Stopped${by ? ` by ${by.name}` : ''}.`, ...loose(effects)].join('\n\n'), suggestions: [] };
   }
-  return { text: [`This could not be finished: ${cut(problem ?? 'an unexpected error', 500)}`, ...loose(effects)].join('\n\n'), suggestions: [] };
+  return {
+    text: [`This could not be finished: ${cut(problem ?? 'an unexpected error', 500)}`, ...loose(effects)].join('\n\n'),
+    suggestions: [],
+  };
 }

@@ -1,3 +1,6 @@
+import { and, eq } from 'drizzle-orm';
+import { EFFECT_LEASE_MS, HTTP_TIMEOUT_MS } from '#core/limits.ts';
+import { approvals } from '#db/schema/index.ts';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { sha256 } from '#core/hash.ts';
@@ -7,7 +10,16 @@ import { readApproval } from '#db/approvals.ts';
 import type { Org } from '#db/client.ts';
 import { readEffect, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
-import { addMachineTime, endToolCall, readRun, readToolCall, showRun, updateToolCall, type Run, type ToolCall } from '#db/runs.ts';
+import {
+  addMachineTime,
+  endToolCall,
+  readRun,
+  readToolCall,
+  showRun,
+  updateToolCall,
+  type Run,
+  type ToolCall,
+} from '#db/runs.ts';
 import { schemaHash } from '#activities/integrations/connector.ts';
 import type { ActivityDeps } from './deps.ts';
 import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type Sendable, type WriteCall } from './effects.ts';
@@ -52,16 +64,25 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const tool = (await toolsFor(org, run)).get(call.tool);
     const credential = tool?.kind === 'action' ? await openCredential(org, keys, tool.connection) : null;
     if (!call.endedAt) {
-      await updateToolCall(org, toolCallId, { status: 'running', ...(call.startedAt ? {} : { startedAt: new Date() }) });
+      await updateToolCall(org, toolCallId, {
+        status: 'running',
+        ...(call.startedAt ? {} : { startedAt: new Date() }),
+      });
       await showRun(org, runId, 'running', `Running ${call.tool}`);
       await notify(org, { runId, threadId: run.threadId });
     }
     return { run, call, tool, credential };
   }
 
-  function end(call: ToolCall, status: 'done' | 'failed' | 'refused' | 'denied', result: string, outside: string | null): Promise<ToolEnded> {
+  function end(
+    call: ToolCall,
+    status: 'done' | 'failed' | 'refused' | 'denied',
+    result: string,
+    outside: string | null,
+  ): Promise<ToolEnded> {
     return db.withOrg(call.orgId, async (org): Promise<ToolEnded> => {
       await endToolCall(org, call.id, { status, result, outside });
+      await showIfWaiting(org, call.runId);
       return { kind: 'done' };
     });
   }
@@ -83,7 +104,11 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const blocked = usable ? (isIntact(bound) ? changedSince(read(), usable) : null) : gone;
     const send = (idempotencyKey: string | null, cancel: AbortSignal): Promise<SendOutcome> => {
       if (!usable) throw new Error('sent without a connection');
-      const { context } = openConnection(usable.connection, credential, { allow: egressAllow, idempotencyKey, signal: cancel });
+      const { context } = openConnection(usable.connection, credential, {
+        allow: egressAllow,
+        idempotencyKey,
+        signal: cancel,
+      });
       return outcomeOf(() => usable.action.run(context, read()));
     };
     if (call.effect === 'read' && (!usable || usable.action.effect === 'read')) {
@@ -100,11 +125,17 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   /** Nobody approved it: the sentence the model and the person get. */
   async function whyNot(call: ToolCall): Promise<string | null> {
     if (!call.needsApproval) return null;
-    const approval = call.approvalId ? await db.withOrg(call.orgId, (org) => readApproval(org, call.approvalId ?? '')) : undefined;
+    const approval = call.approvalId
+      ? await db.withOrg(call.orgId, (org) => readApproval(org, call.approvalId ?? ''))
+      : undefined;
     if (!approval || approval.status === 'pending') return 'It was not approved, so it was not run.';
-    if (approval.status === 'denied') return `Denied${approval.comment ? `: "${cut(approval.comment, 500)}"` : ''}. It was not run.`;
+    if (approval.status === 'denied')
+      return `Denied${approval.comment ? `: "${cut(approval.comment, 500)}"` : ''}. It was not run.`;
     if (approval.status === 'expired') return 'Nobody decided in time, so it was not run.';
-    if (approval.status === 'cancelled' || approval.status === 'superseded') return `The approval was ${approval.status}, so it was not run.`;
+    // Cancelled with another run that had asked the same (RULES R3): this one asks for itself.
+    if (approval.status === 'cancelled' && approval.runId !== call.runId) return null;
+    if (approval.status === 'cancelled' || approval.status === 'superseded')
+      return `The approval was ${approval.status}, so it was not run.`;
     return null;
   }
 
@@ -112,7 +143,8 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const outside = outsideOf(call, { action, connection });
     if (outcome.kind === 'confirmed') return end(call, 'done', JSON.stringify(outcome.result.output), outside);
     // Half a minute of tries: then the model says so, instead of keeping the person waiting.
-    if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS) throw retryLater({ ...outcome, text: `${call.tool} got no usable answer` });
+    if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS)
+      throw retryLater({ ...outcome, text: `${call.tool} got no usable answer` });
     // What the other side said about its refusal is its text too.
     return end(call, 'failed', outcome.text, outside);
   }
@@ -123,6 +155,7 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     sendable: Sendable,
     send: (key: string | null, signal: AbortSignal) => Promise<SendOutcome>,
   ): Promise<ToolEnded> {
+    const asked = Date.now();
     const begun = await beginEffect(db, call.orgId, call, sendable);
     if (begun.kind === 'refused') return end(call, 'refused', begun.text, null);
     if (begun.kind === 'ask_again') return { kind: 'ask_again' };
@@ -131,11 +164,17 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const isKeyed = tool?.action.idempotency === 'header';
     const wasUnclear = begun.kind === 'unclear';
     // RULES E5: with a provider that honours our key the same key goes out again; else a person is asked. Never a blind resend.
-    if (wasUnclear && !(begun.mayResend && isKeyed && begun.effect.attempts < MAX_KEYED_ATTEMPTS)) return endUnclear(call, begun.effect);
+    if (wasUnclear && !(begun.mayResend && isKeyed && begun.effect.attempts < MAX_KEYED_ATTEMPTS))
+      return endUnclear(call, begun.effect);
     const effect = wasUnclear ? await takeOver(db, begun.effect) : begun.effect;
     if (effect === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 1_000 });
+    // Held up between the lease and here, its time-outs would outlive the lease (RULES E4).
+    const isLate = Date.now() - asked > EFFECT_LEASE_MS - HTTP_TIMEOUT_MS - 2_000;
     // A write past `intended` is not cut off by Stop (RULES R5): it has a signal of its own, and egress has the clock.
-    const outcome = afterUnclear(await send(effect.id, new AbortController().signal), wasUnclear);
+    const sent: SendOutcome = isLate
+      ? { kind: 'not_sent', text: 'It was held up before it was sent.' }
+      : await send(effect.id, new AbortController().signal);
+    const outcome = afterUnclear(sent, wasUnclear);
     // Left `intended`: when the lease is over, the same key is sent again.
     if (outcome.kind === 'ambiguous' && outcome.isResendable && isKeyed && effect.attempts < MAX_KEYED_ATTEMPTS)
       throw retryLater({ text: `how ${call.tool} ended is not known yet`, retryAfterMs: 1_000 });
@@ -149,21 +188,37 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   }
 
   /** The run waits, not the activity, so that Stop ends the wait at once. */
-  async function tryLater(call: WriteCall, tool: ActionTool | undefined, effect: Effect, { text, retryAfterMs }: { text: string; retryAfterMs?: number }): Promise<ToolEnded> {
-    if (effect.attempts >= MAX_NOT_SENT) return end(call, 'failed', `${text} It was tried ${effect.attempts} times and not sent.`, outsideOf(call, tool));
-    await db.withOrg(call.orgId, (org) => showRun(org, call.runId, 'running', `Not sent yet, trying again: ${text}`.slice(0, 300)));
-    return { kind: 'not_sent', againInMs: Math.min(retryAfterMs ?? 1_000 * 2 ** Math.min(effect.attempts - 1, 6), MAX_WAIT_MS) };
+  async function tryLater(
+    call: WriteCall,
+    tool: ActionTool | undefined,
+    effect: Effect,
+    { text, retryAfterMs }: { text: string; retryAfterMs?: number },
+  ): Promise<ToolEnded> {
+    if (effect.attempts >= MAX_NOT_SENT)
+      return end(call, 'failed', `${text} It was tried ${effect.attempts} times and not sent.`, outsideOf(call, tool));
+    await db.withOrg(call.orgId, (org) =>
+      showRun(org, call.runId, 'running', `Not sent yet, trying again: ${text}`.slice(0, 300)),
+    );
+    return {
+      kind: 'not_sent',
+      againInMs: Math.min(retryAfterMs ?? 1_000 * 2 ** Math.min(effect.attempts - 1, 6), MAX_WAIT_MS),
+    };
   }
 
   async function endUnclear(call: ToolCall, effect: Effect): Promise<ToolEnded> {
-    if (effect.state === 'intended') await recordAttempt(db, effect, { kind: 'ambiguous', text: effect.error ?? 'The attempt to send it was cut off.' });
+    if (effect.state === 'intended')
+      await recordAttempt(db, effect, {
+        kind: 'ambiguous',
+        text: effect.error ?? 'The attempt to send it was cut off.',
+      });
     await db.withOrg(call.orgId, (org) => updateToolCall(org, call.id, { status: 'ambiguous' }));
     return { kind: 'ambiguous', effectId: effect.id };
   }
 
   async function endWrite(call: ToolCall, tool: ActionTool | undefined, effect: Effect): Promise<ToolEnded> {
     if (effect.state === 'ambiguous') return endUnclear(call, effect);
-    if (effect.state === 'refused') return end(call, 'failed', effect.error ?? 'It was refused.', outsideOf(call, tool));
+    if (effect.state === 'refused')
+      return end(call, 'failed', effect.error ?? 'It was refused.', outsideOf(call, tool));
     const outside = effect.receipt === null ? null : outsideOf(call, tool);
     if (effect.state === 'confirmed') return end(call, 'done', effect.receipt ?? 'null', outside);
     return end(call, 'done', JSON.stringify({ sent: true, saidBy: 'a person', id: effect.externalId }), null);
@@ -186,10 +241,28 @@ const MAX_WAIT_MS = 5 * 60_000;
 const isIntact = ({ payload, payloadSha256 }: WriteCall): boolean => sha256(payload) === payloadSha256;
 
 /** What an attempt after an unclear one says about itself says nothing about the one before: only a confirmation ends the doubt (RULES E5). */
-function afterUnclear(outcome: SendOutcome, wasUnclear: boolean): Exclude<SendOutcome, { kind: 'ambiguous' }> | { kind: 'ambiguous'; text: string; isResendable: boolean } {
+function afterUnclear(
+  outcome: SendOutcome,
+  wasUnclear: boolean,
+): Exclude<SendOutcome, { kind: 'ambiguous' }> | { kind: 'ambiguous'; text: string; isResendable: boolean } {
   if (outcome.kind === 'ambiguous') return { ...outcome, isResendable: true };
   if (!wasUnclear || outcome.kind === 'confirmed') return outcome;
-  return { kind: 'ambiguous', text: `An earlier attempt may have gone through. The last one: ${outcome.text}`, isResendable: outcome.kind === 'not_sent' };
+  return {
+    kind: 'ambiguous',
+    text: `An earlier attempt may have gone through. The last one: ${outcome.text}`,
+    isResendable: outcome.kind === 'not_sent',
+  };
+}
+
+/** Another call of the turn may still wait for people: then that is what the run does. */
+async function showIfWaiting(org: Org, runId: string): Promise<void> {
+  const [pending] = await org.tx
+    .select({ tool: approvals.tool, summary: approvals.summary })
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.runId, runId), eq(approvals.status, 'pending')))
+    .limit(1);
+  if (pending)
+    await showRun(org, runId, 'waiting', `Waits for approval of ${pending.tool}: ${pending.summary}`.slice(0, 300));
 }
 
 async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
@@ -200,12 +273,19 @@ async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
 
 /** The approved call is bound to the connection and the tool as they were: a changed one is not what was approved. */
 function changedSince(payload: Payload, { action, connection, name }: ActionTool): string | null {
-  if (payload.connection?.id !== connection.id || payload.tool !== name) return `${payload.tool} is not what was proposed, so it was not run. Ask again.`;
-  if (payload.connection?.settingsVersion !== connection.settingsVersion) return `${connection.name} was changed since this was proposed, so it was not run. Ask again.`;
-  if (payload.schemaSha256 !== schemaHash(action)) return `${payload.tool} was changed since this was proposed, so it was not run. Ask again.`;
+  if (payload.connection?.id !== connection.id || payload.tool !== name)
+    return `${payload.tool} is not what was proposed, so it was not run. Ask again.`;
+  if (payload.connection?.settingsVersion !== connection.settingsVersion)
+    return `${connection.name} was changed since this was proposed, so it was not run. Ask again.`;
+  if (payload.schemaSha256 !== schemaHash(action))
+    return `${payload.tool} was changed since this was proposed, so it was not run. Ask again.`;
   return null;
 }
 
 /** `text` is in our own words: what others said stays in the database (RULES R1), and out of untainted answers (T1). */
 const retryLater = ({ text, retryAfterMs }: { text: string; retryAfterMs?: number }): ApplicationFailure =>
-  ApplicationFailure.create({ message: text, type: 'NotSent', ...(retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(retryAfterMs, MAX_WAIT_MS) }) });
+  ApplicationFailure.create({
+    message: text,
+    type: 'NotSent',
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(retryAfterMs, MAX_WAIT_MS) }),
+  });

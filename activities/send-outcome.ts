@@ -21,7 +21,12 @@ export async function outcomeOf(send: () => Promise<ActionResult>): Promise<Send
 function classify(error: unknown): Exclude<SendOutcome, { kind: 'confirmed' }> {
   const text = errorText(error);
   if (error instanceof CallFailed) {
-    if (error.kind === 'not_sent') return { kind: 'not_sent', text, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) };
+    if (error.kind === 'not_sent')
+      return {
+        kind: 'not_sent',
+        text,
+        ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+      };
     return { kind: error.kind === 'refused' ? 'refused' : 'ambiguous', text };
   }
   if (error instanceof EgressError) {

@@ -1,4 +1,11 @@
-import { DefaultLogger, NativeConnection, Runtime, Worker, makeTelemetryFilterString, type LogMetadata } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  makeTelemetryFilterString,
+  type LogMetadata,
+} from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
@@ -14,7 +21,8 @@ export function installRuntime(log: Logger): void {
   Runtime.install({
     logger: new DefaultLogger('WARN', (entry) => {
       // Meant so: the tools worker runs activities only.
-      if (!entry.message.startsWith('No workflows registered')) log[level[entry.level]](tell(entry.meta), entry.message);
+      if (!entry.message.startsWith('No workflows registered'))
+        log[level[entry.level]](tell(entry.meta), entry.message);
     }),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
     // Signals are the composition root's business: bots and web stop before the worker.

@@ -44,3 +44,7 @@ export interface Actor {
   readonly role: Role;
   readonly apiKey?: { readonly id: string; readonly createdBy: string; readonly scopes: readonly string[] };
 }
+
+/** How the audit names who acted: the member, and the API key used, if any. */
+export const actorText = ({ memberId, apiKey }: Pick<Actor, 'memberId' | 'apiKey'>): string =>
+  `member:${memberId}${apiKey ? ` key:${apiKey.id}` : ''}`;

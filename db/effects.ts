@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { EFFECT_LEASE_MS } from '#core/limits.ts';
 import type { Org } from './client.ts';
 import { effects } from './schema/approvals.ts';
@@ -6,7 +6,8 @@ import { effects } from './schema/approvals.ts';
 export type Effect = typeof effects.$inferSelect;
 
 const isEffect = (org: Org, effectId: string) => and(eq(effects.orgId, org.id), eq(effects.id, effectId));
-const lease = sql`now() + make_interval(secs => ${EFFECT_LEASE_MS / 1000})`;
+// Not now(): that is when the transaction began, and it may have waited for locks since (RULES E4).
+const lease = sql`clock_timestamp() + make_interval(secs => ${EFFECT_LEASE_MS / 1000})`;
 
 export async function readEffect(org: Org, effectId: string): Promise<Effect | undefined> {
   const [row] = await org.tx.select().from(effects).where(isEffect(org, effectId));
@@ -50,14 +51,26 @@ export async function intendEffect(org: Org, wanted: Omit<typeof effects.$inferI
 export async function leaseAgain(org: Org, effectId: string): Promise<Effect> {
   const [row] = await org.tx
     .update(effects)
-    .set({ state: 'intended', attempts: sql`${effects.attempts} + 1`, leaseUntil: lease, error: null })
+    .set({
+      state: 'intended',
+      attempts: sql`${effects.attempts} + 1`,
+      leaseUntil: lease,
+      error: null,
+      resolution: null,
+      resolvedBy: null,
+      resolvedAt: null,
+      externalId: null,
+    })
     .where(isEffect(org, effectId))
     .returning();
   if (!row) throw new Error('effect vanished');
   return row;
 }
 
-/** Ends an attempt. False: another attempt has taken over since, so what this one saw is not the last word. */
+/**
+ * Ends an attempt. False: another attempt has taken over since, so what this one saw is not the last word.
+ * A confirmation is: it also ends the doubt that another attempt, or the end of the run, has noted meanwhile.
+ */
 export async function endAttempt(
   org: Org,
   attempt: { id: string; attempts: number },
@@ -66,7 +79,14 @@ export async function endAttempt(
   const ended = await org.tx
     .update(effects)
     .set({ ...set, leaseUntil: null })
-    .where(and(isEffect(org, attempt.id), eq(effects.state, 'intended'), eq(effects.attempts, attempt.attempts)))
+    .where(
+      and(
+        isEffect(org, attempt.id),
+        set.state === 'confirmed'
+          ? inArray(effects.state, ['intended', 'ambiguous'])
+          : and(eq(effects.state, 'intended'), eq(effects.attempts, attempt.attempts)),
+      ),
+    )
     .returning({ id: effects.id });
   return ended.length === 1;
 }
@@ -98,3 +118,10 @@ export const effectsOf = (org: Org, runId: string): Promise<Effect[]> =>
     .from(effects)
     .where(and(eq(effects.orgId, org.id), eq(effects.runId, runId)))
     .orderBy(asc(effects.turnNumber), asc(effects.callNumber));
+
+/** The run is over and an attempt never said how it ended: people are asked, also then (RULES E6). */
+export const leaveUnclear = (org: Org, runId: string): Promise<unknown> =>
+  org.tx
+    .update(effects)
+    .set({ state: 'ambiguous', leaseUntil: null, error: 'The request ended while this was being sent.' })
+    .where(and(eq(effects.orgId, org.id), eq(effects.runId, runId), eq(effects.state, 'intended')));

@@ -13,7 +13,7 @@ export const isActiveOwner = (org: Org) =>
 
 /** Membership changes of one org take turns: holds the org's row until commit. */
 export const lockMembership = (org: Org): Promise<unknown> =>
-  org.tx.select({ id: orgs.id }).from(orgs).where(eq(orgs.id, org.id)).for('update');
+  org.tx.select({ id: orgs.id }).from(orgs).where(eq(orgs.id, org.id)).for('no key update');
 
 /** Adds a member with their web identity (RULES I3). Throws `UserError` 409 when the address is taken. */
 export async function addMember(

@@ -20,7 +20,7 @@ export async function readRun(org: Org, runId: string): Promise<Run> {
 
 /** Locks the run's row until commit. */
 export async function lockRun(org: Org, runId: string): Promise<Run | undefined> {
-  const [row] = await org.tx.select().from(runs).where(isRun(org, runId)).for('update');
+  const [row] = await org.tx.select().from(runs).where(isRun(org, runId)).for('no key update');
   return row;
 }
 

@@ -18,7 +18,7 @@ export async function reserveModelCall(
   call: { runId: string; turnNumber: number; provider: string; model: string; reservedNanos: number },
   isAllowed: (spent: Spent) => string | null,
 ): Promise<{ id: string } | { refused: string }> {
-  await org.tx.select({ id: orgs.id }).from(orgs).where(eq(orgs.id, org.id)).for('update');
+  await org.tx.select({ id: orgs.id }).from(orgs).where(eq(orgs.id, org.id)).for('no key update');
   const day = sql`date_trunc('day', now() at time zone 'utc') at time zone 'utc'`;
   const [today] = await org.tx
     .select({ nanos: counted })

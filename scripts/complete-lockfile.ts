@@ -25,8 +25,20 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     const os = OS.find((word) => name.includes(word));
     const cpu = CPU.find((word) => name.includes(word));
     if (lock.packages[place] || lock.packages[`${path}/${place}`] || !os || !cpu || !/^\d/.test(version)) continue;
-    const libc = name.endsWith('musl') || name.includes('musleabi') ? ['musl'] : name.endsWith('gnu') && os === 'linux' ? ['glibc'] : undefined;
-    lock.packages[place] = { version, ...(entry.dev ? { dev: true } : {}), optional: true, os: [os], cpu: [cpu], ...(libc ? { libc } : {}) };
+    const libc =
+      name.endsWith('musl') || name.includes('musleabi')
+        ? ['musl']
+        : name.endsWith('gnu') && os === 'linux'
+          ? ['glibc']
+          : undefined;
+    lock.packages[place] = {
+      version,
+      ...(entry.dev ? { dev: true } : {}),
+      optional: true,
+      os: [os],
+      cpu: [cpu],
+      ...(libc ? { libc } : {}),
+    };
     added += 1;
   }
 }

@@ -13,7 +13,9 @@ const zInner = z.object({ metadata: z.record(z.string(), z.string()), body: z.st
 /** AES-256-GCM around every payload; the key's id travels beside it, so that after a rotation old histories are still read. */
 function createCodec(keys: KeyRing): PayloadCodec {
   const encodeOne = (payload: Payload): Payload => {
-    const metadata = Object.fromEntries(Object.entries(payload.metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
+    const metadata = Object.fromEntries(
+      Object.entries(payload.metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+    );
     const inner = JSON.stringify({ metadata, body: Buffer.from(payload.data ?? []).toString('base64') });
     return {
       metadata: { encoding: bytesOf(ENCODING), 'encryption-key-id': bytesOf(keys.newest) },
@@ -24,7 +26,9 @@ function createCodec(keys: KeyRing): PayloadCodec {
     if (textOf(payload.metadata?.['encoding']) !== ENCODING) return payload;
     const key = keys.subkey('history', textOf(payload.metadata?.['encryption-key-id']));
     const inner = zInner.parse(JSON.parse(textOf(open(key, payload.data ?? new Uint8Array(), PLACE))));
-    const metadata = Object.fromEntries(Object.entries(inner.metadata).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]));
+    const metadata = Object.fromEntries(
+      Object.entries(inner.metadata).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]),
+    );
     return { metadata, data: new Uint8Array(Buffer.from(inner.body, 'base64')) };
   };
   return {
@@ -36,4 +40,7 @@ function createCodec(keys: KeyRing): PayloadCodec {
 export const failureConverterPath = new URL('./failure-converter.ts', import.meta.url).pathname;
 
 /** The one data converter of every client, worker, script and replay test. */
-export const createDataConverter = (keys: KeyRing): DataConverter => ({ payloadCodecs: [createCodec(keys)], failureConverterPath });
+export const createDataConverter = (keys: KeyRing): DataConverter => ({
+  payloadCodecs: [createCodec(keys)],
+  failureConverterPath,
+});

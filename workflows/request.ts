@@ -15,28 +15,41 @@ import { TASK_QUEUES, WAKE, type RunRef } from './names.ts';
 
 const wake = defineSignal(WAKE);
 
+// No schedule-to-close anywhere here: an outage of the worker must not count as tries (attempts bound them).
 // Each model of the chain may take minutes; a worker that died is noticed by its missing heartbeats (RULES R6).
 const { takeTurn } = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
-  scheduleToCloseTimeout: '30 minutes',
   heartbeatTimeout: '15 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: { maximumAttempts: 8, initialInterval: '1 second', maximumInterval: '30 seconds', nonRetryableErrorTypes: ['UserError', 'ZodError'] },
+  retry: {
+    maximumAttempts: 8,
+    initialInterval: '1 second',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: ['UserError', 'ZodError'],
+  },
 });
 // Everything a tool does is in the ledger, so it may be tried again for long; what is not sent twice is the ledger's business (RULES E).
 const { runTool } = proxyActivities<Activities>({
   taskQueue: TASK_QUEUES.tools,
   startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '30 minutes',
   heartbeatTimeout: '15 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: { maximumAttempts: 30, initialInterval: '1 second', maximumInterval: '60 seconds', nonRetryableErrorTypes: ['UserError', 'ZodError'] },
+  retry: {
+    maximumAttempts: 30,
+    initialInterval: '1 second',
+    maximumInterval: '60 seconds',
+    nonRetryableErrorTypes: ['UserError', 'ZodError'],
+  },
 });
 const { requestApproval, askAboutEffect, updateCards, postReply } = proxyActivities<Activities>({
   startToCloseTimeout: '20 seconds',
-  scheduleToCloseTimeout: '30 minutes',
   heartbeatTimeout: '15 seconds',
-  retry: { maximumAttempts: 30, initialInterval: '200 milliseconds', maximumInterval: '60 seconds', nonRetryableErrorTypes: ['UserError', 'ZodError'] },
+  retry: {
+    maximumAttempts: 30,
+    initialInterval: '200 milliseconds',
+    maximumInterval: '60 seconds',
+    nonRetryableErrorTypes: ['UserError', 'ZodError'],
+  },
 });
 const { readApproval, readEffectState, finishRun } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '5 seconds',
@@ -76,7 +89,7 @@ export async function request(run: RunRef): Promise<void> {
 
   async function takeTurns(): Promise<'done' | 'stopped'> {
     // The limit itself is kept by takeTurn, which then answers with a reply; the loop only must not be endless.
-    for (let turn = 1; turn <= RUN_LIMITS.turns + 1; ) {
+    for (let turn = 1; turn <= RUN_LIMITS.turns + 1;) {
       const taken = await takeTurn({ ...run, turn });
       if (taken.kind === 'reply') return 'done';
       if (taken.kind === 'stopped') return 'stopped';

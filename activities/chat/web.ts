@@ -14,7 +14,10 @@ export function createWebChat(db: Database): ChatOut {
     post: (orgId, to, message) =>
       db.withOrg(orgId, async (org): Promise<MessageRef> => {
         const threadId = await threadIdOf(org, to);
-        await org.tx.insert(webPosts).values({ orgId, threadId, key: message.key, content: message }).onConflictDoNothing();
+        await org.tx
+          .insert(webPosts)
+          .values({ orgId, threadId, key: message.key, content: message })
+          .onConflictDoNothing();
         const [post] = await org.tx
           .select({ id: webPosts.id })
           .from(webPosts)

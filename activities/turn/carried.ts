@@ -17,6 +17,8 @@ export interface Carried {
 const WHOLE = 4;
 /** So many characters in a row within a longer argument were taken from it too. */
 const PART = 6;
+/** About half a second of looking. */
+const MAX_LOOKS = 20_000_000;
 
 /**
  * Arguments that carry outside text, each with its origin (RULES T2, T3). What also stands in `own`, such as the requester's words or the tool's own
@@ -29,6 +31,10 @@ export function carriedIn(
   { own = [], names = false }: { own?: readonly string[]; names?: boolean } = {},
 ): Carried[] {
   if (outside.length === 0) return [];
+  const leaves = leavesOf(input, '', names);
+  // Looking costs leaves × length and holds up everybody: what is too much to look through counts as carried.
+  const length = outside.reduce((sum, one) => sum + one.text.length, 0);
+  if (leaves.length * length > MAX_LOOKS) return outside.slice(0, 1).map(({ origin }) => ({ path: '(all)', origin }));
   const ownText = own.map(folded).join('\n');
   const ownParts = partsOf(ownText);
   const texts = outside.map(({ text, origin }) => ({ text: folded(text), origin }));
@@ -40,7 +46,7 @@ export function carriedIn(
     const parts = new Set([...partsOf(text)].filter((part) => !ownParts.has(part)));
     return parts.size === 0 ? undefined : texts.find((one) => sharesPart(one.text, parts))?.origin;
   };
-  return leavesOf(input, '', names).flatMap(({ path, text }) => {
+  return leaves.flatMap(({ path, text }) => {
     const origin = originOf(text);
     return origin === undefined ? [] : [{ path, origin }];
   });

@@ -28,7 +28,8 @@ export type Taken =
   | { kind: 'busy'; againInMs: number }
   | { kind: 'stopped' };
 
-const CLAIM_WAIT_MS = 20_000;
+// Short: who waits in here holds one of the worker's places. The run's own timer holds none.
+const CLAIM_WAIT_MS = 2_000;
 const CLAIM_POLL_MS = 150;
 
 /** One turn of a run: what a model answers to what the thread and the tools have said so far. Stored once; a repeat gives the stored turn. */
@@ -40,7 +41,8 @@ export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps,
     if (stored) return stored;
     const claim = () => db.withOrg(orgId, (org) => claimThread(org, run.threadId, runId));
     return withHeartbeat(async (signal) => {
-      if (!(await waitForClaim(claim, signal))) return { kind: 'busy', againInMs: 1_000 };
+      if (!(await waitForClaim(claim, signal)))
+        return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
       const begun = Date.now();
       await show(db, run, 'Thinking');
       const prepared = await db.withOrg(orgId, (org) => prepare(org, run));

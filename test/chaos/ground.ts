@@ -6,6 +6,7 @@ import { ensureTemporal, type LocalTemporal } from '#scripts/temporal/index.ts';
 import { erpConnection } from '#test/fakes/erp.ts';
 import type { Api } from '#test/setup/api.ts';
 import { prepareGround, talk, type TestGround } from '#test/setup/product.ts';
+import { until } from '#test/setup/until.ts';
 import { startChild, type Child } from './child.ts';
 import { ERP_KINDS, startErps, type Erps, type ErpKind } from './erps.ts';
 import { holdLock, type Lock } from './locks.ts';
@@ -110,9 +111,18 @@ export async function prepareChaos(): Promise<ChaosGround> {
     };
     const { pid } = await ensureTemporal(options);
     process.kill(pid, 'SIGKILL');
+    await until('Temporal is gone', async () => isGone(pid));
     temporal = await ensureTemporal(options);
     if (temporal.pid === pid || temporal.address !== ground.temporal.address)
       throw new Error('Temporal did not come back on its port');
+  }
+}
+
+function isGone(pid: number): boolean {
+  try {
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
   }
 }
 

@@ -85,7 +85,11 @@ export const erpConnection = (erp: Erp, { declaresKey = true, trusted = false, n
                   schema: {
                     type: 'object',
                     required: ['number', 'amount', 'currency'],
-                    properties: { number: { type: 'string' }, amount: { type: 'number' }, currency: { type: 'string' } },
+                    properties: {
+                      number: { type: 'string' },
+                      amount: { type: 'number' },
+                      currency: { type: 'string' },
+                    },
                   },
                 },
               },

@@ -9,7 +9,8 @@ export async function startFront(target: string) {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const pass = () => void forward(`${target}${request.url}`, request.headers['content-type'], Buffer.concat(chunks), response);
+      const pass = () =>
+        void forward(`${target}${request.url}`, request.headers['content-type'], Buffer.concat(chunks), response);
       if (isShut) waiting.set(response, pass);
       else pass();
       response.on('close', () => waiting.delete(response));
@@ -39,8 +40,17 @@ export async function startFront(target: string) {
 }
 export type Front = Awaited<ReturnType<typeof startFront>>;
 
-async function forward(url: string, contentType: string | undefined, body: Buffer, response: ServerResponse): Promise<void> {
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': contentType ?? 'application/json', 'x-api-key': 'test-key' }, body: body.toString() });
+async function forward(
+  url: string,
+  contentType: string | undefined,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': contentType ?? 'application/json', 'x-api-key': 'test-key' },
+    body: body.toString(),
+  });
   response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' });
   response.end(await answer.text());
 }

@@ -22,11 +22,15 @@ afterAll(async () => {
   await it?.stop();
 });
 
-const statusOf = async (approvalId: string): Promise<unknown> => (await it.ana.get(`/api/v1/approvals/${approvalId}`)).body.status;
-const setPolicy = (change: object) => it.sql`update orgs set policy = policy || ${it.sql.json(change as never)} where is_first`;
+const statusOf = async (approvalId: string): Promise<unknown> =>
+  (await it.ana.get(`/api/v1/approvals/${approvalId}`)).body.status;
+const setPolicy = (change: object) =>
+  it.sql`update orgs set policy = policy || ${it.sql.json(change as never)} where is_first`;
 const wake = async (runId: string): Promise<void> => {
   const [run] = await it.sql`select org_id from runs where id = ${runId}`;
-  await new Client({ connection: temporal }).workflow.getHandle(workflowIdOf({ orgId: run?.['org_id'], runId })).signal('wake');
+  await new Client({ connection: temporal }).workflow
+    .getHandle(workflowIdOf({ orgId: run?.['org_id'], runId }))
+    .signal('wake');
 };
 
 test('A1 what is asked is the canonical text of everything that would run, and the card is drawn from it', async () => {
@@ -43,11 +47,13 @@ test('A1 what is asked is the canonical text of everything that would run, and t
     policyVersion: 1,
   });
   const [card] = await until('the card is posted', async () => {
-    const rows = await it.sql`select c.payload_sha256, p.content from approval_cards c join web_posts p on p.id::text = c.message where c.approval_id = ${approval.id}`;
+    const rows =
+      await it.sql`select c.payload_sha256, p.content from approval_cards c join web_posts p on p.id::text = c.message where c.approval_id = ${approval.id}`;
     return rows.length > 0 && rows;
   });
   expect(card?.['payload_sha256']).toBe(approval.payloadSha256);
-  for (const said of ['INV-1', '4200', 'EUR', it.erp.hostPort]) expect(JSON.stringify(card?.['content'])).toContain(said);
+  for (const said of ['INV-1', '4200', 'EUR', it.erp.hostPort])
+    expect(JSON.stringify(card?.['content'])).toContain(said);
   await it.decide(it.bo, approval);
   await it.runIs(it.ana, runId, 'done');
   expect(postsOf(it.erp, 'INV-1')).toMatchObject([{ body: JSON.parse(payloadText).request.body }]);
@@ -67,7 +73,10 @@ test('A2 a decision on another payload, in another org or without a session is r
 test('A3 a member decides when the policy names them or their role, and no sooner; a viewer never does', async () => {
   const vi = await it.join('Vi', 'viewer');
   const first = await it.propose('INV-3');
-  expect(await it.decide(cy, first.approval)).toMatchObject({ status: 403, body: { detail: expect.stringContaining('member') } });
+  expect(await it.decide(cy, first.approval)).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('member') },
+  });
   // The policy of the time it was asked counts.
   await setPolicy({ approverMembers: [cy.memberId, vi.memberId], approverRoles: ['owner', 'viewer'] });
   expect((await it.decide(cy, first.approval)).status).toBe(403);
@@ -81,16 +90,24 @@ test('A3 a member decides when the policy names them or their role, and no soone
   expect((await it.decide(cy, third.approval)).status).toBe(200);
   await setPolicy({ approverRoles: ['owner', 'admin'] });
   await it.runIs(it.ana, third.runId, 'done');
-  expect(await it.audited('approval.approved', third.approval.id)).toMatchObject([{ details: expect.stringContaining('"newMember":true') }]);
+  expect(await it.audited('approval.approved', third.approval.id)).toMatchObject([
+    { details: expect.stringContaining('"newMember":true') },
+  ]);
 });
 
 test('A3 nobody decides their own request, be they an owner, nor by a key they made for a colleague', async () => {
   const { approval } = await it.propose('INV-4');
-  expect(await it.decide(it.ana, approval)).toMatchObject({ status: 403, body: { detail: expect.stringContaining('someone else has to decide') } });
+  expect(await it.decide(it.ana, approval)).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('someone else has to decide') },
+  });
   await it.sql`update api_keys set created_by = ${String(approval['requestedBy'])} where member_id = ${it.bo.memberId}`;
   const byKey = await it.decide(it.bo, approval);
   await it.sql`update api_keys set created_by = member_id`;
-  expect(byKey).toMatchObject({ status: 403, body: { detail: expect.stringContaining('made by the person who asked') } });
+  expect(byKey).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('made by the person who asked') },
+  });
   const { body } = await it.bo.post('/api/v1/api-keys', { name: 'reader', scope: 'read' });
   expect((await it.decide(createApi(it.url, body.key), approval)).status).toBe(403);
   expect(await statusOf(approval.id)).toBe('pending');
@@ -114,7 +131,10 @@ test('A3 who works alone approves their own, but not after reading outside text,
 
   const clean = await ask('INV-52');
   const invited = await solo.post('/api/v1/members', { email: 'second@other.test', name: 'Second', role: 'member' });
-  const joined = await solo.post('/api/v1/invitations/accept', { token: invited.body.invitation, password: 'Second has a password' });
+  const joined = await solo.post('/api/v1/invitations/accept', {
+    token: invited.body.invitation,
+    password: 'Second has a password',
+  });
   expect((await solo.patch(`/api/v1/members/${joined.body.memberId}`, { status: 'deactivated' })).status).toBe(200);
   // Asked before, decided after: the click is what counts.
   expect((await it.decide(solo, clean.approval)).status).toBe(403);
@@ -139,7 +159,10 @@ test('A5 a click after the time is told so, decides nothing, and lets the run en
   const { runId, approval } = await it.propose('INV-7');
   await it.sql`update approvals set expires_at = now() - interval '1 second' where id = ${approval.id}`;
   const clicked = Date.now();
-  expect(await it.decide(it.bo, approval)).toMatchObject({ status: 410, body: { detail: expect.stringContaining('expired') } });
+  expect(await it.decide(it.bo, approval)).toMatchObject({
+    status: 410,
+    body: { detail: expect.stringContaining('expired') },
+  });
   await it.runIs(it.ana, runId, 'done');
   expect(Date.now() - clicked).toBeLessThan(2_000);
   expect((await it.decide(it.bo, approval)).status).toBe(410);
@@ -169,10 +192,16 @@ test('A7 the words "approve", "yes" and a quoted card in the thread decide nothi
 
 test('A7 every copy of the card shows the decision within 2 s', async () => {
   const { runId, approval } = await it.propose('INV-10');
-  await until('the card is posted', async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id}`)[0]);
+  await until(
+    'the card is posted',
+    async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id}`)[0],
+  );
   const clicked = Date.now();
   await it.decide(it.bo, approval, 'deny');
-  await until('it shows the denial', async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id} and shows = 'denied'`)[0]);
+  await until(
+    'it shows the denial',
+    async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id} and shows = 'denied'`)[0],
+  );
   expect(Date.now() - clicked).toBeLessThan(2_000);
   await it.runIs(it.ana, runId, 'done');
 });
@@ -197,7 +226,8 @@ test('R3 the same call asked twice in a thread is one question and one effect; i
   await it.decide(it.bo, first.approval);
   await Promise.all([it.runIs(it.ana, first.runId, 'done'), it.runIs(it.ana, second.runId, 'done')]);
   expect(postsOf(it.erp, 'INV-12')).toHaveLength(1);
-  const [effects] = await it.sql`select count(*)::int as n from effects where run_id in (${first.runId}, ${second.runId})`;
+  const [effects] =
+    await it.sql`select count(*)::int as n from effects where run_id in (${first.runId}, ${second.runId})`;
   expect(effects?.['n']).toBe(1);
 });
 

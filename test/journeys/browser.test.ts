@@ -24,7 +24,12 @@ afterAll(async () => {
   await erp?.stop();
 });
 
-async function signIn(email: string, password: string, colorScheme: 'light' | 'dark', viewport = { width: 1280, height: 860 }): Promise<Page> {
+async function signIn(
+  email: string,
+  password: string,
+  colorScheme: 'light' | 'dark',
+  viewport = { width: 1280, height: 860 },
+): Promise<Page> {
   const context = await browser.newContext({ colorScheme, viewport, baseURL: it.url });
   const page = await context.newPage();
   const problems: string[] = [];
@@ -75,8 +80,14 @@ test('two people in the web chat: one asks and may not approve, the other approv
 
   await boCard.getByRole('button', { name: 'Approve' }).focus();
   await boPage.keyboard.press('Enter');
-  await boPage.getByText(/approved/i).first().waitFor();
-  await ana.getByText(/id ERP-1001/).first().waitFor();
+  await boPage
+    .getByText(/approved/i)
+    .first()
+    .waitFor();
+  await ana
+    .getByText(/id ERP-1001/)
+    .first()
+    .waitFor();
   expect(erp.posts()).toHaveLength(1);
   await shot(ana, 'chat-light');
   await shot(boPage, 'approvals-decided-dark');
@@ -87,7 +98,9 @@ test('two people in the web chat: one asks and may not approve, the other approv
   const phone = await signIn(bo.email, bo.password, 'light', { width: 390, height: 844 });
   for (const page of ['approvals', 'connections', 'members', 'runs']) {
     await phone.goto(`/${page}`);
-    const overflow = await phone.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    const overflow = await phone.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
     expect(overflow, `${page} fits a phone`).toBeLessThanOrEqual(0);
     await shot(phone, `${page}-phone-light`);
   }

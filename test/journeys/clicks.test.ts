@@ -14,12 +14,24 @@ beforeEach(() => it.erp.received.splice(0));
 /** Signs in as the web page does; gives the cookie. */
 async function signIn({ email, password }: Colleague): Promise<string> {
   const form = new URLSearchParams({ email, password, next: '/' });
-  const answer = await fetch(`${it.url}/sign-in`, { method: 'POST', body: form, redirect: 'manual', headers: { origin: it.url } });
+  const answer = await fetch(`${it.url}/sign-in`, {
+    method: 'POST',
+    body: form,
+    redirect: 'manual',
+    headers: { origin: it.url },
+  });
   expect(answer.status).toBe(303);
-  return answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+  return answer.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
 }
 
-const clickOnPage = (cookie: string, { id, payloadSha256 }: Asked, decision: string): Promise<{ status: number; text: string }> =>
+const clickOnPage = (
+  cookie: string,
+  { id, payloadSha256 }: Asked,
+  decision: string,
+): Promise<{ status: number; text: string }> =>
   fetch(`${it.url}/approvals/${id}/decision`, {
     method: 'POST',
     body: new URLSearchParams({ decision, payloadSha256 }),
@@ -27,7 +39,11 @@ const clickOnPage = (cookie: string, { id, payloadSha256 }: Asked, decision: str
     headers: { origin: it.url, cookie },
   }).then(async (answer) => ({ status: answer.status, text: await answer.text() }));
 
-const clickByApi = async (by: Api, approval: Asked, decision: 'approve' | 'deny'): Promise<{ status: number; text: string }> => {
+const clickByApi = async (
+  by: Api,
+  approval: Asked,
+  decision: 'approve' | 'deny',
+): Promise<{ status: number; text: string }> => {
   const { status, body } = await it.decide(by, approval, decision);
   return { status, text: JSON.stringify(body) };
 };
@@ -85,7 +101,9 @@ test('E3 one changed byte in the stored call after the approval: nothing is sent
   expect(it.erp.posts()).toHaveLength(0);
   const [call] = await it.sql`select id, status, result from tool_calls where run_id = ${runId}`;
   expect(call).toMatchObject({ status: 'refused', result: expect.stringContaining('was changed since') });
-  expect(await it.audited('effect.refused', call?.['id'])).toMatchObject([{ details: expect.stringContaining('payload changed') }]);
+  expect(await it.audited('effect.refused', call?.['id'])).toMatchObject([
+    { details: expect.stringContaining('payload changed') },
+  ]);
   expect(await it.answerIn(threadId)).toContain('was changed since');
 });
 
@@ -130,7 +148,9 @@ test('E3 one changed byte in the stored approval, after the decision and before 
   const before = await it.propose('INV-206');
   await it.sql`update approvals set payload = replace(payload, '4200', '4201') where id = ${before.approval.id}`;
   expect(await it.decide(it.bo, before.approval)).toMatchObject({ status: 409, body: { reason: 'changed' } });
-  expect(await it.audited('approval.refused', before.approval.id)).toMatchObject([{ details: expect.stringContaining('payload changed') }]);
+  expect(await it.audited('approval.refused', before.approval.id)).toMatchObject([
+    { details: expect.stringContaining('payload changed') },
+  ]);
   expect(it.erp.posts()).toHaveLength(0);
 });
 

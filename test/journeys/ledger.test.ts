@@ -23,7 +23,9 @@ test('E5 a system that is not listening is tried until it is up, and then gets e
   const { runId, threadId, approval } = await it.propose('INV-1', { connection: 'Depot' });
   await it.decide(it.bo, approval);
   expect(await it.effectIs(runId, 'not_sent')).toMatchObject({ attempts: 1 });
-  await until('people are told', async () => (await it.ana.get(`/api/v1/runs/${runId}`)).body.statusText?.startsWith('Not sent yet, trying again'));
+  await until('people are told', async () =>
+    (await it.ana.get(`/api/v1/runs/${runId}`)).body.statusText?.startsWith('Not sent yet, trying again'),
+  );
   depot = await startErp({ honoursKey: true, port: depot.port });
   await it.runIs(it.ana, runId, 'done');
   expect(invoicesOf(depot, 'INV-1')).toHaveLength(1);
@@ -60,21 +62,29 @@ test('R5 Stop ends the wait for a system that said "slow down" within 2 s, and n
   expect(postsOf(it.erp, 'INV-3')).toHaveLength(1);
 });
 
-test.each([400, 401, 409, 422])('E5 an answer of %i is a refusal: not sent again, and person and model are told why', async (status) => {
-  it.erp.behave((_, response) => response.writeHead(status, { 'content-type': 'application/json' }).end('{"message":"period is closed"}'));
-  const number = `INV-4${status}`;
-  const { runId, threadId, approval } = await it.propose(number);
-  await it.decide(it.bo, approval);
-  await it.runIs(it.ana, runId, 'done');
-  expect(await it.effectIs(runId, 'refused')).toMatchObject({ attempts: 1, error: expect.stringContaining(`(${status})`) });
-  expect(postsOf(it.erp, number)).toHaveLength(1);
-  // What the model got, and what the thread says.
-  const [call] = await it.sql`select status, result from tool_calls where run_id = ${runId}`;
-  expect(call).toMatchObject({ status: 'failed', result: expect.stringContaining('period is closed') });
-  const answer = await it.answerIn(threadId);
-  expect(answer).toMatch(/Not done: .*period is closed/s);
-  expect(answer).not.toContain('id ERP-');
-});
+test.each([400, 401, 409, 422])(
+  'E5 an answer of %i is a refusal: not sent again, and person and model are told why',
+  async (status) => {
+    it.erp.behave((_, response) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{"message":"period is closed"}'),
+    );
+    const number = `INV-4${status}`;
+    const { runId, threadId, approval } = await it.propose(number);
+    await it.decide(it.bo, approval);
+    await it.runIs(it.ana, runId, 'done');
+    expect(await it.effectIs(runId, 'refused')).toMatchObject({
+      attempts: 1,
+      error: expect.stringContaining(`(${status})`),
+    });
+    expect(postsOf(it.erp, number)).toHaveLength(1);
+    // What the model got, and what the thread says.
+    const [call] = await it.sql`select status, result from tool_calls where run_id = ${runId}`;
+    expect(call).toMatchObject({ status: 'failed', result: expect.stringContaining('period is closed') });
+    const answer = await it.answerIn(threadId);
+    expect(answer).toMatch(/Not done: .*period is closed/s);
+    expect(answer).not.toContain('id ERP-');
+  },
+);
 
 test('E3 a connection that is removed between decision and use is not used', async () => {
   const attic = await it.connect(it.erp, 'Attic');

@@ -16,7 +16,8 @@ afterAll(async () => {
 });
 
 const repeated = <T>(step: T, times: number): T[] => Array.from({ length: times }, () => step);
-const setCap = (nanos: number) => it.sql`update orgs set policy = policy || ${it.sql.json({ dailyCostCapNanos: nanos })} where is_first`;
+const setCap = (nanos: number) =>
+  it.sql`update orgs set policy = policy || ${it.sql.json({ dailyCostCapNanos: nanos })} where is_first`;
 
 test('R4 a request ends after 12 turns, and says so', async () => {
   model.answers('go round in circles', ...repeated({ abetworks_status: {} }, 20));
@@ -27,13 +28,20 @@ test('R4 a request ends after 12 turns, and says so', async () => {
 });
 
 test('R4 the 26th tool call of a request is refused, and the model is told', async () => {
-  model.answers('ask a lot', ...repeated({ abetworks_status: {}, abetworks_approvals: {}, erp_listInvoices: {} }, 9), 'Enough.');
+  model.answers(
+    'ask a lot',
+    ...repeated({ abetworks_status: {}, abetworks_approvals: {}, erp_listInvoices: {} }, 9),
+    'Enough.',
+  );
   const { runId, threadId } = await it.ask(it.ana, 'ask a lot');
   await it.runIs(it.ana, runId, 'done');
   expect(await it.answerIn(threadId)).toContain('Enough.');
-  const calls = await it.sql`select status, result from tool_calls where run_id = ${runId} order by turn_number, call_number`;
+  const calls =
+    await it.sql`select status, result from tool_calls where run_id = ${runId} order by turn_number, call_number`;
   expect(calls.slice(0, 25).every(({ status }) => status === 'done')).toBe(true);
-  expect(calls.slice(25)).toMatchObject(repeated({ status: 'refused', result: expect.stringContaining('25 tool calls at most') }, 2));
+  expect(calls.slice(25)).toMatchObject(
+    repeated({ status: 'refused', result: expect.stringContaining('25 tool calls at most') }, 2),
+  );
   expect(model.heard().includes('25 tool calls at most')).toBe(true);
 });
 
@@ -50,7 +58,11 @@ test('R4 at most four calls run at once', async () => {
       it.erp.create(received, response);
     }, 400);
   });
-  model.answers('read them all', Object.fromEntries(names.map((name) => [`${name.toLowerCase()}_listInvoices`, {}])), 'Read.');
+  model.answers(
+    'read them all',
+    Object.fromEntries(names.map((name) => [`${name.toLowerCase()}_listInvoices`, {}])),
+    'Read.',
+  );
   const { runId } = await it.ask(it.ana, 'read them all');
   await it.runIs(it.ana, runId, 'done');
   it.erp.behave(null);
@@ -70,7 +82,8 @@ test('R4 over the day’s cost cap no model is called, and the answer says who c
 test('R4 requests that come at the same moment do not share the last of the cap', async () => {
   model.answers('spend at once', 'Spent.');
   // Room for the worst case of one call on top of what the day has cost, and not of two.
-  const [spent] = await it.sql`select coalesce(sum(coalesce(cost_nanos, reserved_nanos)), 0)::float8 as nanos, max(reserved_nanos)::float8 as one from model_calls`;
+  const [spent] =
+    await it.sql`select coalesce(sum(coalesce(cost_nanos, reserved_nanos)), 0)::float8 as nanos, max(reserved_nanos)::float8 as one from model_calls`;
   await setCap(Math.round(spent?.['nanos'] + 1.5 * spent?.['one']));
   const asked = await Promise.all(repeated('spend at once', 5).map((text) => it.ask(it.ana, text)));
   await Promise.all(asked.map(({ runId }) => it.runIs(it.ana, runId, 'done')));
@@ -100,7 +113,8 @@ test('R2 two requests of a thread take turns', async () => {
   const second = await it.ask(it.ana, 'second of two', first.threadId);
   await Promise.all([first, second].map(({ runId }) => it.runIs(it.ana, runId, 'done')));
   await until('both answered', async () => (await it.messagesOf(it.ana, first.threadId)).length === 4);
-  const overlaps = await it.sql`select 1 from model_calls a join model_calls b on a.run_id = ${first.runId} and b.run_id = ${second.runId}
+  const overlaps =
+    await it.sql`select 1 from model_calls a join model_calls b on a.run_id = ${first.runId} and b.run_id = ${second.runId}
     where a.created_at < b.ended_at and b.created_at < a.ended_at`;
   expect(overlaps).toHaveLength(0);
 });

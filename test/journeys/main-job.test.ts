@@ -12,7 +12,10 @@ let it: TestProduct;
 beforeAll(async () => {
   erp = await startErp({ honoursKey: true });
   const call = { name: 'erp_createInvoice', arguments: '{"number":"INV-77","amount":4200,"currency":"EUR"}' };
-  model.addFixture({ match: { userMessage: 'INV-77', hasToolResult: false }, response: { content: 'I will post it.', toolCalls: [call] } });
+  model.addFixture({
+    match: { userMessage: 'INV-77', hasToolResult: false },
+    response: { content: 'I will post it.', toolCalls: [call] },
+  });
   model.addFixture({ match: { userMessage: 'INV-77', hasToolResult: true }, response: { content: 'The ERP has it.' } });
   await model.start();
   it = await startTestProduct({

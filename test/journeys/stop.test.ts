@@ -51,11 +51,18 @@ test('R5 Stop while the model thinks: stopped within 2 s, the call is dropped, a
 
 test('R5 Stop while an approval waits: it is cancelled, its card says so within 2 s, and a later click is refused', async () => {
   const { runId, threadId, approval } = await it.propose('INV-1');
-  await until('the card is posted', async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id}`)[0]);
+  await until(
+    'the card is posted',
+    async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id}`)[0],
+  );
   const asked = Date.now();
   await stop(runId);
   await it.runIs(it.ana, runId, 'stopped');
-  await until('the card says so', async () => (await it.sql`select 1 from approval_cards where approval_id = ${approval.id} and shows = 'cancelled'`)[0]);
+  await until(
+    'the card says so',
+    async () =>
+      (await it.sql`select 1 from approval_cards where approval_id = ${approval.id} and shows = 'cancelled'`)[0],
+  );
   expect(Date.now() - asked).toBeLessThan(2_000);
   expect(await it.decide(it.bo, approval)).toMatchObject({ status: 409, body: { approvalStatus: 'cancelled' } });
   expect(await it.answerIn(threadId)).toMatch(/^Stopped by /);

@@ -49,7 +49,10 @@ test('E5 a connection that breaks after the write: sent again under the same key
 });
 
 test('E5 a system that never answers is given 20 s: with a key it is asked again, without one a person is', async () => {
-  const [keyed, blind] = await Promise.all([it.sendAndHold('INV-7'), it.sendAndHold('INV-8', { connection: 'Books', erp: books })]);
+  const [keyed, blind] = await Promise.all([
+    it.sendAndHold('INV-7'),
+    it.sendAndHold('INV-8', { connection: 'Books', erp: books }),
+  ]);
   await it.endLease(keyed.runId);
   it.erp.behave(null);
   await until('asked again under the same key', async () => invoicesOf(it.erp, 'INV-7').length === 1, 40_000);
@@ -67,7 +70,10 @@ test('E5 a refusal of the second attempt says nothing about the first: a person 
   await it.endLease(runId);
   release(broken);
   it.erp.behave((_, response) => response.writeHead(401).end());
-  expect(await it.effectIs(runId, 'ambiguous')).toMatchObject({ attempts: 2, error: expect.stringContaining('An earlier attempt may have gone through') });
+  expect(await it.effectIs(runId, 'ambiguous')).toMatchObject({
+    attempts: 2,
+    error: expect.stringContaining('An earlier attempt may have gone through'),
+  });
   await it.runIs(it.ana, runId, 'waiting');
 });
 
@@ -90,11 +96,17 @@ test('E6 an unclear send without a key asks those who could have approved; "it w
   const run = await it.runIs(it.ana, runId, 'waiting');
   expect(run).toMatchObject({ statusText: expect.stringContaining('was it sent?') });
   const [question] = await it.sql`select content from web_posts where key = ${`effect:${effect.id}`}`;
-  expect(question?.['content']).toMatchObject({ title: expect.stringContaining('Was it sent?'), subject: { kind: 'effect', id: effect.id } });
+  expect(question?.['content']).toMatchObject({
+    title: expect.stringContaining('Was it sent?'),
+    subject: { kind: 'effect', id: effect.id },
+  });
 
   const answer = { outcome: 'sent', externalId: 'B-77' };
   const path = `/api/v1/effects/${effect.id}/resolution`;
-  expect(await it.ana.post(path, answer)).toMatchObject({ status: 403, body: { detail: expect.stringContaining('someone else has to answer') } });
+  expect(await it.ana.post(path, answer)).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('someone else has to answer') },
+  });
   const eve = await it.join('Eve', 'member');
   expect((await eve.post(path, answer)).status).toBe(403);
   expect((await (await it.stranger()).post(path, answer)).status).toBe(404);
@@ -115,7 +127,10 @@ test('E6 a key that the requester made for a colleague may not answer for them',
   await it.sql`update api_keys set created_by = (select requested_by from runs where id = ${runId}) where member_id = ${it.bo.memberId}`;
   const answer = await it.bo.post(`/api/v1/effects/${effect.id}/resolution`, { outcome: 'sent' });
   await it.sql`update api_keys set created_by = member_id`;
-  expect(answer).toMatchObject({ status: 403, body: { detail: expect.stringContaining('made by the person who asked') } });
+  expect(answer).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('made by the person who asked') },
+  });
 });
 
 test('E6 "it was not sent" sends it again under the same effect; unclear once more, it asks once more', async () => {
@@ -150,8 +165,9 @@ test('E5 a connection that is removed after an unclear send: a person is asked, 
   expect((await it.ana.delete(`/api/v1/connections/${shed}`)).status).toBeLessThan(300);
   release(broken);
   const effect = await it.effectIs(runId, 'ambiguous');
-  expect((await it.bo.post(`/api/v1/effects/${effect.id}/resolution`, { outcome: 'sent', externalId: 'S-1' })).status).toBe(200);
+  expect(
+    (await it.bo.post(`/api/v1/effects/${effect.id}/resolution`, { outcome: 'sent', externalId: 'S-1' })).status,
+  ).toBe(200);
   await it.runIs(it.ana, runId, 'done');
   expect(postsOf(it.erp, 'INV-16')).toHaveLength(1);
 });
-

@@ -16,7 +16,10 @@ export interface Company extends TestProduct {
   bo: Colleague;
   sql: postgres.Sql;
   /** Somebody asks for an invoice; the approval that then waits. */
-  propose(number: string, options?: { by?: Api; threadId?: string; connection?: string }): Promise<{ runId: string; threadId: string; approval: Asked }>;
+  propose(
+    number: string,
+    options?: { by?: Api; threadId?: string; connection?: string },
+  ): Promise<{ runId: string; threadId: string; approval: Asked }>;
   decide(by: Api, approval: Asked, decision?: 'approve' | 'deny', comment?: string): Promise<Answer>;
   /** The ledger's row of the run, once it has one of the states. */
   effectIs(runId: string, ...states: string[]): Promise<EffectRow>;
@@ -27,7 +30,10 @@ export interface Company extends TestProduct {
   /** Connects another system; the connection's id. */
   connect(erp: Erp, name: string, options?: { declaresKey?: boolean }): Promise<string>;
   /** An invoice is asked for and approved, and the system holds its answer. */
-  sendAndHold(number: string, options?: { connection?: string; erp?: Erp }): Promise<{ runId: string; threadId: string; release: Held['release'] }>;
+  sendAndHold(
+    number: string,
+    options?: { connection?: string; erp?: Erp },
+  ): Promise<{ runId: string; threadId: string; release: Held['release'] }>;
   /** Lets the lease of the run's effect end now, instead of after 30 s (RULES E4). */
   endLease(runId: string): Promise<unknown>;
   /** The owner of another org. */
@@ -43,7 +49,13 @@ export interface EffectRow {
   resolution: string | null;
 }
 
-export async function startCompany({ egress = [], env = {} }: { /** Other systems it may reach. */ egress?: readonly Erp[]; env?: Record<string, string> } = {}): Promise<Company> {
+export async function startCompany({
+  egress = [],
+  env = {},
+}: {
+  /** Other systems it may reach. */ egress?: readonly Erp[];
+  env?: Record<string, string>;
+} = {}): Promise<Company> {
   const erp = await startErp({ honoursKey: true });
   const allowed = [erp, ...egress].map(({ hostPort }) => hostPort).join(',');
   const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: allowed, ...env });
@@ -74,9 +86,13 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
         if (row && states.includes(row.state)) return row;
         throw new Error(row ? `${row.state}: ${row.error}` : 'no effect yet');
       }),
-    answerIn: async (threadId) => (await it.messagesOf(it.ana, threadId)).findLast(({ role }) => role === 'assistant')?.text ?? '',
+    answerIn: async (threadId) =>
+      (await it.messagesOf(it.ana, threadId)).findLast(({ role }) => role === 'assistant')?.text ?? '',
     beforeUse: async (approvalId, act) => {
-      await until('the card is posted', async () => (await sql`select 1 from approval_cards where approval_id = ${approvalId}`)[0]);
+      await until(
+        'the card is posted',
+        async () => (await sql`select 1 from approval_cards where approval_id = ${approvalId}`)[0],
+      );
       await sql.begin(async (tx) => {
         await tx`select 1 from approval_cards where approval_id = ${approvalId} for update`;
         await act(tx);
@@ -91,13 +107,17 @@ export async function startCompany({ egress = [], env = {} }: { /** Other system
       await held.arrived;
       return { ...asked, release: held.release };
     },
-    endLease: (runId) => sql`update effects set lease_until = now() - interval '1 second' where run_id = ${runId} and lease_until is not null`,
+    endLease: (runId) =>
+      sql`update effects set lease_until = now() - interval '1 second' where run_id = ${runId} and lease_until is not null`,
     stranger: async () => {
       const { orgId, ownerId } = await createOrg(it.db, 'Other', `owner.${newId()}@other.test`);
-      const { key } = await it.db.withOrg(orgId, (org) => createApiKey(org, { memberId: ownerId, createdBy: ownerId, name: 'test' }));
+      const { key } = await it.db.withOrg(orgId, (org) =>
+        createApiKey(org, { memberId: ownerId, createdBy: ownerId, name: 'test' }),
+      );
       return createApi(it.url, key);
     },
-    audited: (action, targetId) => sql`select details from audit_log where action = ${action} and target_id = ${targetId}`,
+    audited: (action, targetId) =>
+      sql`select details from audit_log where action = ${action} and target_id = ${targetId}`,
     stop: async () => {
       await it.stop();
       await sql.end();
@@ -132,7 +152,8 @@ export function holdWrites(erp: Erp) {
 export const postsOf = (erp: Erp, number: string) => erp.posts().filter(({ body }) => body.includes(number));
 export const invoicesOf = (erp: Erp, number: string) => erp.invoices.filter(({ body }) => body.includes(number));
 /** The idempotency keys an invoice was sent under. */
-export const keysOf = (erp: Erp, number: string) => new Set(postsOf(erp, number).map(({ headers }) => headers['idempotency-key']));
+export const keysOf = (erp: Erp, number: string) =>
+  new Set(postsOf(erp, number).map(({ headers }) => headers['idempotency-key']));
 
 /** An answer that leaves open what happened. */
 export const broken: Behave = (_, response) => void response.writeHead(500).end('{"error":"boom"}');

@@ -29,7 +29,10 @@ export async function prepareGround(env: Record<string, string> = {}): Promise<T
   const folder = await mkdtemp(path.join(tmpdir(), 'abetworks-journey-'));
   const { binary, cache } = inject('temporal');
   const database = await createTestDatabase();
-  const temporal = await ensureTemporal({ dir: path.join(folder, 'temporal'), env: { ...process.env, TEMPORAL_CLI_PATH: binary } });
+  const temporal = await ensureTemporal({
+    dir: path.join(folder, 'temporal'),
+    env: { ...process.env, TEMPORAL_CLI_PATH: binary },
+  });
   return {
     folder,
     database,
@@ -62,13 +65,19 @@ export interface TestProduct extends TestGround {
   /** The first org's owner, Ana. */
   ana: Api;
   /** Invites a person and accepts for them; their own API. */
-  join(name: string, role: 'owner' | 'admin' | 'member' | 'viewer'): Promise<Api & { memberId: string; email: string; password: string }>;
+  join(
+    name: string,
+    role: 'owner' | 'admin' | 'member' | 'viewer',
+  ): Promise<Api & { memberId: string; email: string; password: string }>;
   /** Asks in a new or given thread; the ids of the run and its thread. */
   ask(api: Api, text: string, threadId?: string): Promise<{ runId: string; threadId: string }>;
   /** Waits until the run has one of the states. */
   runIs(api: Api, runId: string, ...statuses: string[]): Promise<Record<string, never>>;
   /** Waits for the pending approval of a run. */
-  approvalOf(api: Api, runId: string): Promise<{ id: string; payloadSha256: string; payload: Record<string, never>; [name: string]: unknown }>;
+  approvalOf(
+    api: Api,
+    runId: string,
+  ): Promise<{ id: string; payloadSha256: string; payload: Record<string, never>; [name: string]: unknown }>;
   messagesOf(api: Api, threadId: string): Promise<{ role: string; text: string }[]>;
   stop(): Promise<void>;
 }
@@ -80,10 +89,17 @@ export async function startTestProduct(env: Record<string, string> = {}): Promis
   const product = await startProduct(readConfig(ground.env), ['web', 'bots', 'worker'], log, () => {});
   product.ended.catch(() => undefined);
   const url = product.url ?? '';
-  return { ...ground, ...talk(url), product, url, db: ground.database.db, stop: async () => {
-    await product.stop();
-    await ground.end();
-  } };
+  return {
+    ...ground,
+    ...talk(url),
+    product,
+    url,
+    db: ground.database.db,
+    stop: async () => {
+      await product.stop();
+      await ground.end();
+    },
+  };
 }
 
 /** What tests do over HTTP, whatever process answers. */

@@ -12,6 +12,9 @@ declare module 'vitest' {
 /** Fetches the server's binary and bundles the workflows once; each journey then starts a server of its own in half a second. */
 export default async function setup(project: TestProject): Promise<void> {
   const cache = path.resolve('test/.cache');
-  const [binary] = await Promise.all([findTemporalBinary({ onProgress: (line) => process.stdout.write(`${line}\n`) }), workflowBundle(cache)]);
+  const [binary] = await Promise.all([
+    findTemporalBinary({ onProgress: (line) => process.stdout.write(`${line}\n`) }),
+    workflowBundle(cache),
+  ]);
   project.provide('temporal', { binary, cache });
 }

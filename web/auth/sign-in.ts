@@ -4,6 +4,7 @@ import { audit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
 import { findMemberOfUser } from '#db/members.ts';
 import { isStorable } from '#core/text.ts';
+import { createGate } from './gate.ts';
 import type { BetterAuth } from './better-auth.ts';
 import type { Limits } from './limits.ts';
 import { cookieOnly } from './session.ts';
@@ -16,6 +17,7 @@ export type SignedIn =
 const WRONG: SignedIn = { kind: 'refused', status: 401, text: 'E-mail or password is wrong.', retryAfterMs: 0 };
 
 export function createSignIn({ db, betterAuth, limits }: { db: Database; betterAuth: BetterAuth; limits: Limits }) {
+  const gate = createGate({ most: 2, waiting: 20 });
   const signIn = async (typed: string, password: string, headers: Headers, address = 'unknown'): Promise<SignedIn> => {
     const email = typed.trim().toLowerCase();
     if (!isStorable(email) || !isStorable(password)) return WRONG;
@@ -25,7 +27,16 @@ export function createSignIn({ db, betterAuth, limits }: { db: Database; betterA
       const text = `Too many tries. Wait ${Math.ceil(waitMs / 1000)} seconds and try again.`;
       return { kind: 'refused', status: 429, text, retryAfterMs: waitMs };
     }
-    const session = await openSession(betterAuth, email, password, headers);
+    // Hashing is slow on purpose: without a gate a flood of tries, each for another address, would hold up everybody.
+    const checked = await gate(async () => ({ session: await openSession(betterAuth, email, password, headers) }));
+    if (!checked)
+      return {
+        kind: 'refused',
+        status: 429,
+        text: 'Too many people sign in just now. Try again in a few seconds.',
+        retryAfterMs: 5_000,
+      };
+    const { session } = checked;
     if (!session) return WRONG;
     const member = await findMemberOfUser(db, session.userId);
     if (!member) {

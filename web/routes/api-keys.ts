@@ -1,12 +1,11 @@
 import { forbidden, notFound } from '#core/errors.ts';
-import { can } from '#core/roles.ts';
+import { actorText, can } from '#core/roles.ts';
 import { zText } from '#core/text.ts';
 import { API_KEY_SCOPES, createApiKey, listApiKeys, readApiKey, revokeApiKey, type ApiKey } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import {
-  auditActor,
   body,
   createApi,
   createRoute,
@@ -75,7 +74,7 @@ export function apiKeyRoutes({ db }: Pick<WebDeps, 'db'>): Api {
         scopes: [scope],
       });
       const target = { type: 'api_key', id: key.id };
-      await audit(org, { actor: auditActor(actor), action: 'api_key.created', target, details: { scope } });
+      await audit(org, { actor: actorText(actor), action: 'api_key.created', target, details: { scope } });
       return key;
     });
     return c.json(made, 201);
@@ -114,7 +113,7 @@ export function apiKeyRoutes({ db }: Pick<WebDeps, 'db'>): Api {
       if (!isOwn && key.memberRole === 'owner' && actor.role !== 'owner')
         throw forbidden('Only an owner revokes an owner’s key.');
       await revokeApiKey(org, id);
-      await audit(org, { actor: auditActor(actor), action: 'api_key.revoked', target: { type: 'api_key', id } });
+      await audit(org, { actor: actorText(actor), action: 'api_key.revoked', target: { type: 'api_key', id } });
     });
     return c.body(null, 204);
   });

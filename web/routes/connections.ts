@@ -1,3 +1,4 @@
+import { actorText } from '#core/roles.ts';
 import { findConnector, slugOf } from '#activities/integrations/index.ts';
 import { notFound, UserError } from '#core/errors.ts';
 import { zText } from '#core/text.ts';
@@ -15,7 +16,6 @@ import type { WebDeps } from '#web/deps.ts';
 import { connectionJson, zConnection, zListedConnection } from './connection-json.ts';
 import { compileSettings, parseCredential } from './connection-input.ts';
 import {
-  auditActor,
   body,
   createApi,
   createRoute,
@@ -71,7 +71,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
       const added = await addConnection(org, keys, wanted, credential);
       const target = { type: 'connection', id: added.id };
       await audit(org, {
-        actor: auditActor(actor),
+        actor: actorText(actor),
         action: 'connection.added',
         target,
         details: { connector: id, isTrusted },
@@ -127,7 +127,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
     const { id } = c.req.valid('param');
     await db.withOrg(actor.orgId, async (org) => {
       if (!(await removeConnection(org, id))) throw notFound('connection');
-      await audit(org, { actor: auditActor(actor), action: 'connection.removed', target: { type: 'connection', id } });
+      await audit(org, { actor: actorText(actor), action: 'connection.removed', target: { type: 'connection', id } });
     });
     return c.body(null, 204);
   });
@@ -153,7 +153,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
     await db.withOrg(actor.orgId, async (org) => {
       await noteTest(org, id, text);
       const target = { type: 'connection', id };
-      await audit(org, { actor: auditActor(actor), action: 'connection.tested', target, details: { isWorking } });
+      await audit(org, { actor: actorText(actor), action: 'connection.tested', target, details: { isWorking } });
     });
     if (typeof tested !== 'string') throw tested;
     return c.json({ text }, 200);
@@ -178,7 +178,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
       if (made === null) throw notFound('connection');
       const target = { type: 'connection', id };
       await audit(org, {
-        actor: auditActor(actor),
+        actor: actorText(actor),
         action: 'connection.credential_rotated',
         target,
         details: { version: made },

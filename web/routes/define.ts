@@ -61,10 +61,6 @@ function requireCan(c: Context<WebEnv>, permission: Permission): Principal {
   return actor;
 }
 
-/** `member:<id>` or `member:<id> key:<id>`, for the audit row. */
-export const auditActor = (actor: Principal): string =>
-  `member:${actor.memberId}${actor.apiKey ? ` key:${actor.apiKey.id}` : ''}`;
-
 const zProblem = z
   .object({
     type: z.string(),

@@ -1,5 +1,5 @@
 import { notFound } from '#core/errors.ts';
-import { ROLES } from '#core/roles.ts';
+import { actorText, ROLES } from '#core/roles.ts';
 import { zText } from '#core/text.ts';
 import { audit } from '#db/audit.ts';
 import { invite } from '#db/invitations.ts';
@@ -8,7 +8,6 @@ import { changeMember, inviteAgain, requireOwnerFor } from '#db/membership.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import {
-  auditActor,
   body,
   createApi,
   createRoute,
@@ -62,7 +61,7 @@ export function memberRoutes({ db, config }: Pick<WebDeps, 'db' | 'config'>): Ap
       const { id } = await addMember(org, { ...wanted, status: 'invited' });
       const invitation = await invite(org, { memberId: id, createdBy: actor.memberId });
       const target = { type: 'member', id };
-      await audit(org, { actor: auditActor(actor), action: 'member.invited', target, details: { role: wanted.role } });
+      await audit(org, { actor: actorText(actor), action: 'member.invited', target, details: { role: wanted.role } });
       return invitedJson(id, invitation);
     });
     return c.json(answer, 201);
@@ -111,7 +110,7 @@ export function memberRoutes({ db, config }: Pick<WebDeps, 'db' | 'config'>): Ap
       const changed = await changeMember(org, actor, id, wanted);
       const { role = null, status = null } = wanted;
       await audit(org, {
-        actor: auditActor(actor),
+        actor: actorText(actor),
         action: 'member.changed',
         target: { type: 'member', id },
         details: { role, status },
@@ -134,7 +133,7 @@ export function memberRoutes({ db, config }: Pick<WebDeps, 'db' | 'config'>): Ap
     const { id } = c.req.valid('param');
     const answer = await db.withOrg(actor.orgId, async (org) => {
       const invitation = await inviteAgain(org, actor, id);
-      await audit(org, { actor: auditActor(actor), action: 'member.invited', target: { type: 'member', id } });
+      await audit(org, { actor: actorText(actor), action: 'member.invited', target: { type: 'member', id } });
       return invitedJson(id, invitation);
     });
     return c.json(answer, 201);

@@ -34,21 +34,37 @@ afterAll(async () => {
 
 const actor = ({ orgId, memberId }: Person): Actor => ({ orgId, memberId, role: 'admin' });
 const PLACE = { platform: 'slack', tenant: 'T1', channel: 'C1' };
-async function addCard({ approvalId, payloadSha256 }: Rows): Promise<{ platform: string; tenant: string; channel: string; message: string }> {
+async function addCard({
+  approvalId,
+  payloadSha256,
+}: Rows): Promise<{ platform: string; tenant: string; channel: string; message: string }> {
   const message = newId();
   await sql`insert into approval_cards (id, org_id, approval_id, platform, tenant, channel, thread, message, payload_sha256, shows)
     values (${newId()}, ${ana.orgId}, ${approvalId}, 'slack', 'T1', 'C1', '1', ${message}, ${payloadSha256}, 'pending')`;
   return { ...PLACE, message };
 }
 const approve = (rows: Rows, card?: Awaited<ReturnType<typeof addCard>>, by = bo) =>
-  decide(actor(by), rows.approvalId, { decision: 'approve', payloadSha256: rows.payloadSha256, surface: 'slack', ...(card && { card }) });
+  decide(actor(by), rows.approvalId, {
+    decision: 'approve',
+    payloadSha256: rows.payloadSha256,
+    surface: 'slack',
+    ...(card && { card }),
+  });
 
 test('A2 a button counts only on the card that was sent, in the place it was sent to', async () => {
   const rows = await addRows(world, ana);
   const card = await addCard(rows);
   const elsewhere = await addCard(await addRows(world, ana));
-  for (const copy of [{ ...card, channel: 'C2' }, { ...card, tenant: 'T2' }, { ...card, message: 'forwarded' }, elsewhere])
-    expect(await approve(rows, copy)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('not the card that was sent') });
+  for (const copy of [
+    { ...card, channel: 'C2' },
+    { ...card, tenant: 'T2' },
+    { ...card, message: 'forwarded' },
+    elsewhere,
+  ])
+    expect(await approve(rows, copy)).toMatchObject({
+      kind: 'forbidden',
+      text: expect.stringContaining('not the card that was sent'),
+    });
   // A card of an older payload.
   await sql`update approval_cards set payload_sha256 = ${'0'.repeat(64)} where message = ${card.message}`;
   expect(await approve(rows, card)).toMatchObject({ kind: 'forbidden' });
@@ -60,9 +76,15 @@ test('A2 role and status are read at the click, not taken from the session', asy
   const rows = await addRows(world, ana);
   const di = await addPerson(world, ana.orgId, 'admin');
   await sql`update members set role = 'viewer' where id = ${di.memberId}`;
-  expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('viewer') });
+  expect(await approve(rows, undefined, di)).toMatchObject({
+    kind: 'forbidden',
+    text: expect.stringContaining('viewer'),
+  });
   await sql`update members set role = 'admin', status = 'deactivated' where id = ${di.memberId}`;
-  expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('switched off') });
+  expect(await approve(rows, undefined, di)).toMatchObject({
+    kind: 'forbidden',
+    text: expect.stringContaining('switched off'),
+  });
 });
 
 test('A6 a decision made while Temporal is away counts, and is left for the sweeper to signal', async () => {
@@ -71,7 +93,21 @@ test('A6 a decision made while Temporal is away counts, and is left for the swee
   engine.isAway = true;
   expect(await approve(rows)).toMatchObject({ kind: 'decided' });
   engine.isAway = false;
-  expect(await sql`select signalled_at, signal_attempts from approvals where id = ${rows.approvalId}`).toEqual([{ signalled_at: null, signal_attempts: 1 }]);
+  expect(await sql`select signalled_at, signal_attempts from approvals where id = ${rows.approvalId}`).toEqual([
+    { signalled_at: null, signal_attempts: 1 },
+  ]);
+});
+
+test('R5 Stop cancels what waits in its own transaction, whether or not Temporal hears of it; a later click is refused', async () => {
+  const rows = await addRows(world, ana);
+  engine.isAway = true;
+  expect(await stop(actor(ana), rows.runId)).toEqual({ kind: 'stopping' });
+  engine.isAway = false;
+  expect(await sql`select status from approvals where id = ${rows.approvalId}`).toEqual([{ status: 'cancelled' }]);
+  expect(await approve(rows)).toMatchObject({ kind: 'already', status: 'cancelled' });
+  // Were it pending for any reason, the stopped run alone is enough.
+  await sql`update approvals set status = 'pending' where id = ${rows.approvalId}`;
+  expect(await approve(rows)).toMatchObject({ kind: 'already', text: expect.stringContaining('stopped') });
 });
 
 test('A2 R5 a click and Stop at the same moment never deadlock, and one of them wins', async () => {
@@ -81,6 +117,6 @@ test('A2 R5 a click and Stop at the same moment never deadlock, and one of them 
     expect(stopped.kind).toBe('stopping');
     const [row] = await sql`select status from approvals where id = ${rows.approvalId}`;
     expect(['approved', 'cancelled']).toContain(row?.['status']);
-    if (clicked.kind === 'decided') expect(row?.['status']).toBe('approved');
+    expect(clicked.kind === 'decided' ? row?.['status'] : 'approved').toBe('approved');
   }
 });

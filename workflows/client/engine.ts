@@ -1,4 +1,8 @@
-import { type Client as TemporalClient, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client as TemporalClient,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { TASK_QUEUES, WAKE, workflowIdOf, type RunRef } from '#workflows/names.ts';
 
 /** What the product asks of Temporal, in its own words. Every call is safe to repeat. */
@@ -77,6 +81,8 @@ export function createEngine(temporal: TemporalClient): Engine {
 
 async function lastTaskFailure(temporal: TemporalClient, run: RunRef): Promise<string> {
   const history = await temporal.workflow.getHandle(workflowIdOf(run)).fetchHistory();
-  const failures = (history.events ?? []).map((event) => event.workflowTaskFailedEventAttributes?.failure?.message).filter(Boolean);
+  const failures = (history.events ?? [])
+    .map((event) => event.workflowTaskFailedEventAttributes?.failure?.message)
+    .filter(Boolean);
   return failures.at(-1) ?? 'its workflow task keeps failing';
 }

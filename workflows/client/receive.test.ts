@@ -20,7 +20,9 @@ beforeAll(async () => {
   world = await createWorld(idleClient());
   sql = postgres(world.database.adminUrl, { max: 2, onnotice: () => {} });
   ana = await addOrg(world);
-  await inOrg(world, ana.orgId, ({ tx }) => tx.insert(tenants).values({ orgId: ana.orgId, platform: 'slack', tenant: 'T1' }));
+  await inOrg(world, ana.orgId, ({ tx }) =>
+    tx.insert(tenants).values({ orgId: ana.orgId, platform: 'slack', tenant: 'T1' }),
+  );
   await link(ana, 'U_ANA');
 });
 afterAll(async () => {
@@ -34,7 +36,9 @@ beforeEach(() => {
 
 const link = (person: Person, externalId: string) =>
   inOrg(world, ana.orgId, ({ tx }) =>
-    tx.insert(identities).values({ orgId: ana.orgId, memberId: person.memberId, platform: 'slack', tenant: 'T1', externalId }),
+    tx
+      .insert(identities)
+      .values({ orgId: ana.orgId, memberId: person.memberId, platform: 'slack', tenant: 'T1', externalId }),
   );
 /** A message in Slack by Ana, in a thread of its own unless said otherwise. */
 const inbound = (change: Partial<Inbound> = {}): Inbound => {
@@ -48,7 +52,9 @@ const inbound = (change: Partial<Inbound> = {}): Inbound => {
     ...change,
   };
 };
-const by = (id: string, change: Partial<Inbound['sender']> = {}) => ({ sender: { id, name: 'Ana', isBot: false, isGuest: false, ...change } });
+const by = (id: string, change: Partial<Inbound['sender']> = {}) => ({
+  sender: { id, name: 'Ana', isBot: false, isGuest: false, ...change },
+});
 const eventsOf = ({ sourceKey }: Inbound) => sql`select * from inbound_events where source_key = ${sourceKey}`;
 
 test('I1 one event leaves one row each of event, thread, message and run, and its workflow is started', async () => {
@@ -59,7 +65,9 @@ test('I1 one event leaves one row each of event, thread, message and run, and it
   expect(await eventsOf(event)).toMatchObject([{ outcome: 'run', run_id: runId, sender_id: 'U_ANA' }]);
   const rows = await sql`select r.requested_by, r.started_at, m.text, m.seq, t.channel from runs r
     join messages m on m.id = r.message_id join threads t on t.id = r.thread_id where r.id = ${runId}`;
-  expect(rows).toMatchObject([{ requested_by: ana.memberId, text: 'post invoice INV-77', seq: 1, channel: 'C1', started_at: expect.any(Date) }]);
+  expect(rows).toMatchObject([
+    { requested_by: ana.memberId, text: 'post invoice INV-77', seq: 1, channel: 'C1', started_at: expect.any(Date) },
+  ]);
   expect(engine.started).toEqual([{ runId, again: false }]);
 });
 
@@ -80,25 +88,35 @@ test('I2 the key of an event is its own: a body that differs is still the same e
   const event = inbound();
   await receive(event);
   expect(await receive({ ...event, text: 'post invoice INV-78' })).toMatchObject({ kind: 'run', isReplay: true });
-  expect(await receive({ ...event, sourceKey: `${event.sourceKey}.2` })).toMatchObject({ kind: 'run', isReplay: false });
-  const said = await sql`select m.text from messages m join threads t on t.id = m.thread_id where t.thread = ${event.where.thread}`;
+  expect(await receive({ ...event, sourceKey: `${event.sourceKey}.2` })).toMatchObject({
+    kind: 'run',
+    isReplay: false,
+  });
+  const said =
+    await sql`select m.text from messages m join threads t on t.id = m.thread_id where t.thread = ${event.where.thread}`;
   expect(said.map(({ text }) => text)).toEqual(['post invoice INV-77', 'post invoice INV-77']);
 });
 
 test('I1 20 different messages of a thread at once are numbered 1 to 20 without a gap', async () => {
   const { where } = inbound();
   await Promise.all(Array.from({ length: 20 }, () => receive(inbound({ where }))));
-  const rows = await sql`select r.number, r.seq from runs r join threads t on t.id = r.thread_id where t.thread = ${where.thread} order by r.number`;
+  const rows =
+    await sql`select r.number, r.seq from runs r join threads t on t.id = r.thread_id where t.thread = ${where.thread} order by r.number`;
   expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
   expect(new Set(rows.map(({ seq }) => seq)).size).toBe(20);
 });
 
 test('I3 the sender is who the id says, whatever name they show', async () => {
   await addPerson(world, ana.orgId, 'owner');
-  expect(await receive(inbound(by('U_STRANGER', { name: 'Ana' })))).toMatchObject({ kind: 'refused', text: expect.stringContaining('I do not know you yet') });
+  expect(await receive(inbound(by('U_STRANGER', { name: 'Ana' })))).toMatchObject({
+    kind: 'refused',
+    text: expect.stringContaining('I do not know you yet'),
+  });
   // Known in this workspace only.
   const other = await addOrg(world, 'Other');
-  await inOrg(world, other.orgId, ({ tx }) => tx.insert(tenants).values({ orgId: other.orgId, platform: 'slack', tenant: 'T2' }));
+  await inOrg(world, other.orgId, ({ tx }) =>
+    tx.insert(tenants).values({ orgId: other.orgId, platform: 'slack', tenant: 'T2' }),
+  );
   const elsewhere = inbound({ where: { platform: 'slack', tenant: 'T2', channel: 'C1', thread: '1' } });
   expect(await receive(elsewhere)).toMatchObject({ kind: 'refused' });
 });
@@ -107,19 +125,29 @@ test.each([
   ['a stranger', by('U_NOBODY'), 'unlinked'],
   ['a bot', by('U_ANA', { isBot: true }), 'bot'],
   ['a guest', by('U_ANA', { isGuest: true }), 'guest'],
-  ['a workspace nobody connected', { where: { platform: 'slack', tenant: 'T9', channel: 'C1', thread: '1' } } as const, 'unknown_tenant'],
+  [
+    'a workspace nobody connected',
+    { where: { platform: 'slack', tenant: 'T9', channel: 'C1', thread: '1' } } as const,
+    'unknown_tenant',
+  ],
   ['a text that is too long', { text: 'x'.repeat(RUN_LIMITS.textLength + 1) }, 'text'],
   ['a text with a NUL in it', { text: 'secret\u0000text' }, 'text'],
   ['a text with half a character', { text: 'secret\ud800' }, 'text'],
   ['an empty text', { text: '  \n ' }, 'text'],
 ])('I3 %s is refused politely, once, and no text is kept', async (_, change, reason) => {
   const event = inbound(change);
-  expect(await receive(event)).toMatchObject({ kind: 'refused', text: expect.stringMatching(/^[A-Z].+\.$/), isReplay: false });
+  expect(await receive(event)).toMatchObject({
+    kind: 'refused',
+    text: expect.stringMatching(/^[A-Z].+\.$/),
+    isReplay: false,
+  });
   expect(await receive(event)).toMatchObject({ kind: 'refused', isReplay: true });
   const rows = await eventsOf(event);
   expect(rows).toMatchObject([{ outcome: 'refused', reason, run_id: null }]);
   expect(JSON.stringify(rows)).not.toMatch(/secret|INV-77|xxx/);
-  expect(await sql`select 1 from threads where thread = ${event.where.thread} and tenant = ${event.where.tenant}`).toHaveLength(0);
+  expect(
+    await sql`select 1 from threads where thread = ${event.where.thread} and tenant = ${event.where.tenant}`,
+  ).toHaveLength(0);
   expect(engine.started).toHaveLength(0);
 });
 
@@ -129,8 +157,14 @@ test('I3 a viewer and somebody who was deactivated are refused', async () => {
   await link(vi, 'U_VI');
   await link(gone, 'U_GONE');
   await sql`update members set status = 'deactivated' where id = ${gone.memberId}`;
-  expect(await receive(inbound(by('U_VI')))).toMatchObject({ kind: 'refused', text: expect.stringContaining('only lets you read') });
-  expect(await receive(inbound(by('U_GONE')))).toMatchObject({ kind: 'refused', text: expect.stringContaining('switched off') });
+  expect(await receive(inbound(by('U_VI')))).toMatchObject({
+    kind: 'refused',
+    text: expect.stringContaining('only lets you read'),
+  });
+  expect(await receive(inbound(by('U_GONE')))).toMatchObject({
+    kind: 'refused',
+    text: expect.stringContaining('switched off'),
+  });
 });
 
 test('I3 an event from before its workspace was connected stays refused when it comes again', async () => {
@@ -138,7 +172,9 @@ test('I3 an event from before its workspace was connected stays refused when it 
   await receive(event);
   await inOrg(world, ana.orgId, async ({ tx }) => {
     await tx.insert(tenants).values({ orgId: ana.orgId, platform: 'slack', tenant: 'T3' });
-    await tx.insert(identities).values({ orgId: ana.orgId, memberId: ana.memberId, platform: 'slack', tenant: 'T3', externalId: 'U_ANA' });
+    await tx
+      .insert(identities)
+      .values({ orgId: ana.orgId, memberId: ana.memberId, platform: 'slack', tenant: 'T3', externalId: 'U_ANA' });
   });
   expect(await receive(event)).toMatchObject({ kind: 'refused', isReplay: true });
   expect(await receive({ ...event, sourceKey: newId() })).toMatchObject({ kind: 'run' });
@@ -149,7 +185,9 @@ test('I4 with Temporal away the event is stored all the same, answered with its 
   const received = await receive(inbound());
   expect(received).toMatchObject({ kind: 'run' });
   const runId = received.kind === 'run' ? received.runId : '';
-  expect(await sql`select status, started_at from runs where id = ${runId}`).toMatchObject([{ status: 'running', started_at: null }]);
+  expect(await sql`select status, started_at from runs where id = ${runId}`).toMatchObject([
+    { status: 'running', started_at: null },
+  ]);
 });
 
 test('R5 "stop" is kept together with what it stops, so that a crash in between loses neither', async () => {
@@ -160,7 +198,9 @@ test('R5 "stop" is kept together with what it stops, so that a crash in between 
   engine.isAway = true;
   const event = inbound({ where, text: 'Stop.' });
   expect(await receive(event)).toMatchObject({ kind: 'command', text: 'Stopping.', isReplay: false });
-  expect(await sql`select stop_requested_by from runs where id = ${runId} and stop_requested_at is not null`).toMatchObject([{ stop_requested_by: ana.memberId }]);
+  expect(
+    await sql`select stop_requested_by from runs where id = ${runId} and stop_requested_at is not null`,
+  ).toMatchObject([{ stop_requested_by: ana.memberId }]);
   expect(await eventsOf(event)).toMatchObject([{ outcome: 'command' }]);
   expect(await sql`select 1 from audit_log where action = 'run.stop' and target_id = ${runId}`).toHaveLength(1);
 });

@@ -40,7 +40,8 @@ export function createReceive({ db, engine, log }: { db: Database; engine: Engin
     const { actor } = found;
     const toStop = STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
     const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, toStop));
-    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await tellStop({ engine, log }, actor.orgId, runId);
+    if (stored.kind === 'command' && !stored.isReplay)
+      for (const runId of toStop) await tellStop({ engine, log }, actor.orgId, runId);
     if (stored.kind === 'run' && !stored.isReplay) await start(actor.orgId, stored.runId);
     return stored;
   };
@@ -94,10 +95,16 @@ const eventOf = ({ where, sender, sourceKey }: Inbound) => ({
   senderId: sender.id,
 });
 
-async function refuse(db: Database, inbound: Inbound, { refused, orgId }: { refused: Refusal; orgId: string | null }): Promise<Received> {
+async function refuse(
+  db: Database,
+  inbound: Inbound,
+  { refused, orgId }: { refused: Refusal; orgId: string | null },
+): Promise<Received> {
   const row = { ...eventOf(inbound), orgId, outcome: 'refused' as const, reason: refused };
   const added = orgId
-    ? await db.withOrg(orgId, (org) => org.tx.insert(inboundEvents).values(row).onConflictDoNothing().returning({ id: inboundEvents.id }))
+    ? await db.withOrg(orgId, (org) =>
+        org.tx.insert(inboundEvents).values(row).onConflictDoNothing().returning({ id: inboundEvents.id }),
+      )
     : await db.withSystem('remember an event of an unknown tenant', (tx) =>
         tx.insert(inboundEvents).values(row).onConflictDoNothing().returning({ id: inboundEvents.id }),
       );
@@ -108,7 +115,9 @@ async function runsToStop(db: Database, actor: Actor, { where }: Inbound): Promi
   return db.withOrg(actor.orgId, async (org) => {
     const thread = await findThreadAt(org, where);
     const active = thread ? await activeRunsIn(org, thread.id) : [];
-    return active.filter((run) => run.requestedBy === actor.memberId || can(actor.role, 'run.stopAll')).map((run) => run.id);
+    return active
+      .filter((run) => run.requestedBy === actor.memberId || can(actor.role, 'run.stopAll'))
+      .map((run) => run.id);
   });
 }
 
@@ -118,15 +127,29 @@ async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly 
   const runId = newId();
   const added = await org.tx
     .insert(inboundEvents)
-    .values({ ...eventOf(inbound), id: eventId, orgId: org.id, outcome: isStop ? 'command' : 'run', runId: isStop ? null : runId })
+    .values({
+      ...eventOf(inbound),
+      id: eventId,
+      orgId: org.id,
+      outcome: isStop ? 'command' : 'run',
+      runId: isStop ? null : runId,
+    })
     .onConflictDoNothing()
     .returning({ id: inboundEvents.id });
   if (added.length === 0) return replayOf(org, inbound);
   const stops = [];
   for (const runId of toStop) stops.push(await writeStop(org, actor, runId));
   const text = inbound.text.trim();
-  const thread = await openThread(org, inbound.where, { title: cut(text.replaceAll(/\s+/g, ' '), 80), createdBy: actor.memberId });
-  const message = await addMessage(org, thread.id, { role: 'user', text, memberId: actor.memberId, runId: isStop ? null : runId });
+  const thread = await openThread(org, inbound.where, {
+    title: cut(text.replaceAll(/\s+/g, ' '), 80),
+    createdBy: actor.memberId,
+  });
+  const message = await addMessage(org, thread.id, {
+    role: 'user',
+    text,
+    memberId: actor.memberId,
+    runId: isStop ? null : runId,
+  });
   await notify(org, { threadId: thread.id });
   for (const stop of stops) await auditStop(org, actor, stop);
   if (isStop) return { kind: 'command', threadId: thread.id, text: 'Stopping.', isReplay: false };
@@ -142,7 +165,12 @@ async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly 
     // The sweeper leaves it alone this long: the usual start is under way.
     nextStartAt: new Date(Date.now() + LEASE_MS),
   });
-  await audit(org, { actor: `member:${actor.memberId}`, action: 'run.requested', target: { type: 'run', id: runId }, details: { threadId: thread.id, platform: inbound.where.platform } });
+  await audit(org, {
+    actor: `member:${actor.memberId}`,
+    action: 'run.requested',
+    target: { type: 'run', id: runId },
+    details: { threadId: thread.id, platform: inbound.where.platform },
+  });
   return { kind: 'run', runId, threadId: thread.id, isReplay: false };
 }
 
@@ -161,7 +189,8 @@ async function replayOf(org: Org, inbound: Inbound): Promise<Received> {
     );
   // An event that came before its tenant was connected belongs to no org, and stays refused.
   if (!event) return { kind: 'refused', text: REFUSALS.unknown_tenant, isReplay: true };
-  if (event.outcome === 'refused') return { kind: 'refused', text: REFUSALS[(event.reason ?? 'text') as Refusal], isReplay: true };
+  if (event.outcome === 'refused')
+    return { kind: 'refused', text: REFUSALS[(event.reason ?? 'text') as Refusal], isReplay: true };
   const thread = await findThreadAt(org, inbound.where);
   if (event.runId) return { kind: 'run', runId: event.runId, threadId: thread?.id ?? '', isReplay: true };
   return { kind: 'command', threadId: thread?.id ?? '', text: 'Stopping.', isReplay: true };

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
-import { can, type Actor } from '#core/roles.ts';
+import { actorText, can, type Actor } from '#core/roles.ts';
 import { readApproval } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -15,7 +15,11 @@ import type { Resolved } from './types.ts';
 
 /** RULES E6: the people who could have approved an effect say whether it was sent. */
 export function createResolveEffect({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
-  return async (actor: Actor, effectId: string, answer: { outcome: 'sent' | 'not_sent'; externalId?: string }): Promise<Resolved> => {
+  return async (
+    actor: Actor,
+    effectId: string,
+    answer: { outcome: 'sent' | 'not_sent'; externalId?: string },
+  ): Promise<Resolved> => {
     const { resolved, runId } = await db.withOrg(actor.orgId, (org) => resolveWithin(org, actor, effectId, answer));
     if (resolved.kind === 'resolved' && runId) {
       try {
@@ -37,17 +41,24 @@ async function resolveWithin(
 ): Promise<{ resolved: Resolved; runId?: string }> {
   const effect = await readEffect(org, effectId);
   const run = effect && (await readRun(org, effect.runId));
-  if (!effect || !run) return { resolved: { kind: 'not_found', text: 'There is no such effect, or you may not see it.' } };
+  if (!effect || !run)
+    return { resolved: { kind: 'not_found', text: 'There is no such effect, or you may not see it.' } };
   const [member] = await org.tx
     .select()
     .from(members)
     .where(and(eq(members.orgId, org.id), eq(members.id, actor.memberId)));
   const policy = await approverPolicy(org, effect.approvalId);
-  const isNamed = member?.status === 'active' && (policy.members.includes(member.id) || policy.roles.includes(member.role));
+  const isNamed =
+    member?.status === 'active' && (policy.members.includes(member.id) || policy.roles.includes(member.role));
   if (actor.apiKey && !actor.apiKey.scopes.includes('full'))
     return { resolved: { kind: 'forbidden', text: 'This API key may only read. Use one with full scope.' } };
   if (!isNamed || !member || !can(member.role, 'effect.resolve'))
-    return { resolved: { kind: 'forbidden', text: 'Only someone who could have approved this may answer. Ask an owner or admin.' } };
+    return {
+      resolved: {
+        kind: 'forbidden',
+        text: 'Only someone who could have approved this may answer. Ask an owner or admin.',
+      },
+    };
   const why = mayNotAnswer(run.requestedBy, actor);
   if (why && !(await isOnePersonOrg(org))) return { resolved: { kind: 'forbidden', text: why } };
   const recorded = await recordResolution(org, effectId, {
@@ -55,10 +66,16 @@ async function resolveWithin(
     resolvedBy: actor.memberId,
     ...(externalId === undefined ? {} : { externalId }),
   });
-  if (!recorded) return { resolved: { kind: 'already', text: `This was settled already (${(await readEffect(org, effectId))?.state ?? effect.state}).` } };
+  if (!recorded)
+    return {
+      resolved: {
+        kind: 'already',
+        text: `This was settled already (${(await readEffect(org, effectId))?.state ?? effect.state}).`,
+      },
+    };
   await notify(org, { threadId: run.threadId, runId: run.id });
   await audit(org, {
-    actor: `member:${actor.memberId}${actor.apiKey ? ` key:${actor.apiKey.id}` : ''}`,
+    actor: actorText(actor),
     action: 'effect.resolved',
     target: { type: 'effect', id: effectId },
     details: { outcome, payloadSha256: effect.payloadSha256 },
@@ -73,7 +90,10 @@ function mayNotAnswer(requestedBy: string, { memberId, apiKey }: Actor): string 
   return null;
 }
 
-async function approverPolicy(org: Org, approvalId: string | null): Promise<{ roles: readonly string[]; members: readonly string[] }> {
+async function approverPolicy(
+  org: Org,
+  approvalId: string | null,
+): Promise<{ roles: readonly string[]; members: readonly string[] }> {
   const approval = approvalId ? await readApproval(org, approvalId) : undefined;
   if (approval) return approval.policy;
   const { policy } = await readOrg(org);

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
-import { can, type Actor } from '#core/roles.ts';
+import { actorText, can, type Actor } from '#core/roles.ts';
 import { cancelApprovalsOf } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -36,11 +36,17 @@ export async function writeStop(org: Org, actor: Actor, runId: string): Promise<
   const no = (stopped: Stopped): Written => ({ runId, stopped, cancelledApprovals: null });
   const run = await lockRun(org, runId);
   const isOwn = run?.requestedBy === actor.memberId;
-  if (!run || (!isOwn && !can(actor.role, 'run.readAll'))) return no({ kind: 'not_found', text: 'There is no such run, or you may not see it.' });
-  if (!can(actor.role, isOwn ? 'run.stop' : 'run.stopAll')) return no({ kind: 'forbidden', text: `Your role (${actor.role}) may not stop this.` });
+  if (!run || (!isOwn && !can(actor.role, 'run.readAll')))
+    return no({ kind: 'not_found', text: 'There is no such run, or you may not see it.' });
+  if (!can(actor.role, isOwn ? 'run.stop' : 'run.stopAll'))
+    return no({ kind: 'forbidden', text: `Your role (${actor.role}) may not stop this.` });
   if (run.status !== 'running' && run.status !== 'waiting') return no({ kind: 'ended', status: run.status });
   if (run.stopRequestedAt) return no({ kind: 'stopping' });
-  await updateRun(org, runId, { stopRequestedAt: sql`now()` as never, stopRequestedBy: actor.memberId, statusText: 'Stopping' });
+  await updateRun(org, runId, {
+    stopRequestedAt: sql`now()` as never,
+    stopRequestedBy: actor.memberId,
+    statusText: 'Stopping',
+  });
   const cancelledApprovals = await cancelApprovalsOf(org, runId);
   await notify(org, { runId, threadId: run.threadId });
   return { runId, stopped: { kind: 'stopping' }, cancelledApprovals };
@@ -48,10 +54,19 @@ export async function writeStop(org: Org, actor: Actor, runId: string): Promise<
 
 export async function auditStop(org: Org, actor: Actor, { runId, cancelledApprovals }: Written): Promise<void> {
   if (!cancelledApprovals) return;
-  await audit(org, { actor: `member:${actor.memberId}`, action: 'run.stop', target: { type: 'run', id: runId }, details: { cancelledApprovals } });
+  await audit(org, {
+    actor: actorText(actor),
+    action: 'run.stop',
+    target: { type: 'run', id: runId },
+    details: { cancelledApprovals },
+  });
 }
 
-export async function tellStop({ engine, log }: { engine: Engine; log: Logger }, orgId: string, runId: string): Promise<void> {
+export async function tellStop(
+  { engine, log }: { engine: Engine; log: Logger },
+  orgId: string,
+  runId: string,
+): Promise<void> {
   try {
     await engine.cancel({ orgId, runId });
   } catch (error) {

@@ -64,13 +64,16 @@ async function addActive(): Promise<Rows> {
 }
 const decided = (approvalId: string, status = 'approved') =>
   sql`update approvals set status = ${status}, decided_at = now() - interval '3 seconds', signalled_at = null where id = ${approvalId}`;
-const dueAgain = (runId: string) => sql`update runs set next_start_at = now() - interval '1 second', checked_at = null where id = ${runId}`;
+const dueAgain = (runId: string) =>
+  sql`update runs set next_start_at = now() - interval '1 second', checked_at = null where id = ${runId}`;
 
 test('S1 I4 what was stored and not started is started, once', async () => {
   const { runId } = await addStored();
   await sweepOnce(deps);
   expect(engine.started).toEqual([{ runId, again: false }]);
-  expect(await sql`select start_attempts from runs where id = ${runId} and started_at is not null`).toMatchObject([{ start_attempts: 1 }]);
+  expect(await sql`select start_attempts from runs where id = ${runId} and started_at is not null`).toMatchObject([
+    { start_attempts: 1 },
+  ]);
   await sweepOnce(deps);
   expect(engine.started).toHaveLength(1);
 });
@@ -96,7 +99,8 @@ test('S1 a run that cannot be started is tried later and later, and after 10 tim
   for (let attempt = 1; attempt <= 10; attempt += 1) {
     await dueAgain(runId);
     await sweepOnce(deps);
-    const [row] = await sql`select start_attempts, extract(epoch from next_start_at - now())::float8 as wait from runs where id = ${runId}`;
+    const [row] =
+      await sql`select start_attempts, extract(epoch from next_start_at - now())::float8 as wait from runs where id = ${runId}`;
     expect(row?.['start_attempts']).toBe(attempt);
     waits.push(row?.['wait']);
   }
@@ -139,7 +143,8 @@ test('S1 A6 a decision that was not signalled wakes every run that waits for it'
 
 test('S1 a decision that cannot be signalled is tried on, alerted about once, and does not hold up the others', async () => {
   const [bad, good] = [await addActive(), await addActive()];
-  for (const { runId, approvalId } of [bad, good]) await sql`update tool_calls set approval_id = ${approvalId} where run_id = ${runId}`;
+  for (const { runId, approvalId } of [bad, good])
+    await sql`update tool_calls set approval_id = ${approvalId} where run_id = ${runId}`;
   engine.broken.add(bad.runId);
   await decided(bad.approvalId);
   for (let n = 0; n < 12; n += 1) await sweepOnce(deps);
@@ -183,7 +188,9 @@ test('S1 an open run is left alone, and one whose workflow fails says so', async
   engine.looks.set(failing.runId, { state: 'failing', why: 'cannot replay' });
   await sweepOnce(deps);
   expect(engine.started).toHaveLength(0);
-  expect(await sql`select status_text from runs where id = ${failing.runId}`).toMatchObject([{ status_text: 'Failing: cannot replay' }]);
+  expect(await sql`select status_text from runs where id = ${failing.runId}`).toMatchObject([
+    { status_text: 'Failing: cannot replay' },
+  ]);
   expect(await sql`select status_text from runs where id = ${open.runId}`).toMatchObject([{ status_text: null }]);
   expect(alerts()).toHaveLength(1);
 });

@@ -5,7 +5,7 @@ import type { KeyRing } from '#core/keys.ts';
 import { checkpointAudit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
 import { lockRun, updateRun } from '#db/runs.ts';
-import { approvalCards, approvals, orgs, runs } from '#db/schema/index.ts';
+import { answers, approvalCards, approvals, idempotencyKeys, orgs, runs } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
 import { isStopPending } from './stop.ts';
 import { wakeWaiting } from './decide.ts';
@@ -24,6 +24,7 @@ export interface SweepDeps {
 }
 
 const EVERY_MS = 5_000;
+const TIDY_EVERY_MS = 3_600_000;
 const BATCH = 100;
 const MAX_ATTEMPTS = 10;
 const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
@@ -32,9 +33,16 @@ const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
 export function startSweeping(deps: SweepDeps): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
+  let tidyAt = 0;
   let current: Promise<void> = Promise.resolve();
   const round = async (): Promise<void> => {
     await sweepOnce(deps);
+    if (Date.now() >= tidyAt) {
+      tidyAt = Date.now() + TIDY_EVERY_MS;
+      await forgetOld(deps).catch((error: unknown) =>
+        deps.log.error({ part: 'forgetOld', error: errorText(error) }, 'sweep'),
+      );
+    }
     if (!isStopped) timer = setTimeout(next, EVERY_MS);
   };
   const next = (): void => {
@@ -50,7 +58,14 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
 
 /** One round. A part that fails is logged and does not hold up the others. */
 export async function sweepOnce(deps: SweepDeps): Promise<void> {
-  for (const [name, part] of Object.entries({ startStored, signalDecided, repeatStops, editStaleCards, checkActive, signAudits })) {
+  for (const [name, part] of Object.entries({
+    startStored,
+    signalDecided,
+    repeatStops,
+    editStaleCards,
+    checkActive,
+    signAudits,
+  })) {
     try {
       await part(deps);
     } catch (error) {
@@ -112,7 +127,13 @@ async function signalDecided(deps: SweepDeps): Promise<void> {
     tx
       .select({ orgId: approvals.orgId, id: approvals.id })
       .from(approvals)
-      .where(and(ne(approvals.status, 'pending'), isNull(approvals.signalledAt), lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
+      .where(
+        and(
+          ne(approvals.status, 'pending'),
+          isNull(approvals.signalledAt),
+          lte(approvals.decidedAt, sql`now() - interval '2 seconds'`),
+        ),
+      )
       .orderBy(asc(approvals.signalAttempts), asc(approvals.decidedAt))
       .limit(BATCH),
   );
@@ -128,7 +149,8 @@ async function repeatStops(deps: SweepDeps): Promise<void> {
       .where(and(isStopPending, lte(runs.stopRequestedAt, sql`now() - interval '3 seconds'`)))
       .limit(BATCH),
   );
-  for (const { orgId, id } of stopping) await apart(deps, { orgId, runId: id }, 'cancel', () => engine.cancel({ orgId, runId: id }));
+  for (const { orgId, id } of stopping)
+    await apart(deps, { orgId, runId: id }, 'cancel', () => engine.cancel({ orgId, runId: id }));
 }
 
 async function editStaleCards(deps: SweepDeps): Promise<void> {
@@ -137,7 +159,12 @@ async function editStaleCards(deps: SweepDeps): Promise<void> {
       .selectDistinct({ orgId: approvalCards.orgId, approvalId: approvalCards.approvalId })
       .from(approvalCards)
       .innerJoin(approvals, and(eq(approvals.orgId, approvalCards.orgId), eq(approvals.id, approvalCards.approvalId)))
-      .where(and(sql`${approvalCards.shows} <> ${approvals.status}`, lte(approvals.decidedAt, sql`now() - interval '2 seconds'`)))
+      .where(
+        and(
+          sql`${approvalCards.shows} <> ${approvals.status}`,
+          lte(approvals.decidedAt, sql`now() - interval '2 seconds'`),
+        ),
+      )
       .limit(BATCH),
   );
   for (const one of stale) await apart(deps, one, 'edit cards', () => deps.editCards(one));
@@ -160,7 +187,8 @@ async function checkActive(deps: SweepDeps): Promise<void> {
       )
       .limit(BATCH),
   );
-  for (const run of active) await apart(deps, { orgId: run.orgId, runId: run.id }, 'compare with Temporal', () => compare(run));
+  for (const run of active)
+    await apart(deps, { orgId: run.orgId, runId: run.id }, 'compare with Temporal', () => compare(run));
 
   async function compare({ orgId, id }: { orgId: string; id: string }): Promise<void> {
     const found = await engine.look({ orgId, runId: id });
@@ -171,7 +199,8 @@ async function checkActive(deps: SweepDeps): Promise<void> {
         ...(found.state === 'failing' ? { statusText: `Failing: ${found.why}`.slice(0, 300) } : {}),
       }),
     );
-    if (found.state === 'failing') log.error({ orgId, runId: id, why: found.why, alert: true }, 'workflow task keeps failing');
+    if (found.state === 'failing')
+      log.error({ orgId, runId: id, why: found.why, alert: true }, 'workflow task keeps failing');
   }
 }
 
@@ -190,6 +219,20 @@ async function restart({ db, engine, log, giveUp }: SweepDeps, orgId: string, ru
   }
   log.warn({ orgId, runId, attempts }, 'restarted: active here, but Temporal does not have it');
   await engine.start({ orgId, runId }, { again: true });
+}
+
+/** Answers nobody took, and idempotency keys past their 24 hours. */
+async function forgetOld({ db }: SweepDeps): Promise<void> {
+  const all = await db.withSystem('find orgs to tidy up', (tx) => tx.select({ id: orgs.id }).from(orgs));
+  for (const { id } of all)
+    await db.withOrg(id, async (org) => {
+      await org.tx
+        .delete(answers)
+        .where(and(eq(answers.orgId, id), sql`${answers.createdAt} < now() - interval '1 hour'`));
+      await org.tx
+        .delete(idempotencyKeys)
+        .where(and(eq(idempotencyKeys.orgId, id), sql`${idempotencyKeys.createdAt} < now() - interval '24 hours'`));
+    });
 }
 
 async function signAudits({ db, keys, keepCheckpoint }: SweepDeps): Promise<void> {

@@ -25,8 +25,16 @@ export type Decided =
   | { kind: 'forbidden'; text: string }
   | { kind: 'not_found'; text: string };
 
-export type Resolved = { kind: 'resolved' } | { kind: 'already'; text: string } | { kind: 'forbidden'; text: string } | { kind: 'not_found'; text: string };
-export type Stopped = { kind: 'stopping' } | { kind: 'ended'; status: string } | { kind: 'forbidden'; text: string } | { kind: 'not_found'; text: string };
+export type Resolved =
+  | { kind: 'resolved' }
+  | { kind: 'already'; text: string }
+  | { kind: 'forbidden'; text: string }
+  | { kind: 'not_found'; text: string };
+export type Stopped =
+  | { kind: 'stopping' }
+  | { kind: 'ended'; status: string }
+  | { kind: 'forbidden'; text: string }
+  | { kind: 'not_found'; text: string };
 
 /** The one door for bots and web into everything that happens (DESIGN: folders). */
 export interface Client {

@@ -44,6 +44,14 @@ test('an answer shows its words, what the ledger confirms, and what could come n
 });
 
 test('names and titles are literal text on a page', async () => {
-  const page = String(await toHtml({ ...replyMessage({ key: 'k', text: '<b>no</b>', suggestions: [], receipts: ['<b>no</b>'] }), title: '<img src=x>' }, { linkHosts: [] }));
+  const page = String(
+    await toHtml(
+      {
+        ...replyMessage({ key: 'k', text: '<b>no</b>', suggestions: [], receipts: ['<b>no</b>'] }),
+        title: '<img src=x>',
+      },
+      { linkHosts: [] },
+    ),
+  );
   expect(page).not.toMatch(/<b>|<img/);
 });
