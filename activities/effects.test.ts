@@ -1,8 +1,10 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { EFFECT_LEASE_MS } from '#core/limits.ts';
+import { leaveUnclear } from '#db/effects.ts';
 import { toolCallsOf } from '#db/runs.ts';
 import { idleClient } from '#test/web/client.ts';
+import { until } from '#test/setup/until.ts';
 import { addRows, type Rows } from '#test/web/rows.ts';
 import { addOrg, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
 import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type WriteCall } from './effects.ts';
@@ -128,4 +130,47 @@ test('A5 a decision past its time is asked again, by the database clock', async 
   await sql`update approvals set use_before = now() - interval '1 second' where id = ${rows.approvalId}`;
   expect(await begin()).toEqual({ kind: 'ask_again' });
   expect(await checkApprovedRead(world.deps.db, ana.orgId, call)).toEqual({ kind: 'ask_again' });
+});
+
+test('E5 a confirmation that comes late ends the doubt, whoever noted it; nothing else does', async () => {
+  const effect = await sending();
+  await endLease();
+  expect(await recordAttempt(world.deps.db, effect, { kind: 'ambiguous', text: 'cut off' })).toBe('ambiguous');
+  expect(await recordAttempt(world.deps.db, effect, { kind: 'refused', text: 'no' })).toBeNull();
+  const late = { kind: 'confirmed' as const, result: { output: {}, externalId: 'X-2' } };
+  expect(await recordAttempt(world.deps.db, effect, late)).toBe('confirmed');
+  expect(await begin()).toMatchObject({ kind: 'ended', effect: { state: 'confirmed', externalId: 'X-2' } });
+});
+
+test('E5 a database that is away while the answer is recorded does not cost the answer', async () => {
+  const effect = await sending();
+  const failures = async () => Number((await sql`select xact_rollback as n from pg_stat_database where datname = current_database()`)[0]?.['n']);
+  const before = await failures();
+  await sql`alter table effects rename to effects_away`;
+  const recording = recordAttempt(world.deps.db, effect, { kind: 'confirmed', result: { output: {}, externalId: 'X-3' } });
+  await until('an attempt to record has failed', async () => (await failures()) > before);
+  await sql`alter table effects_away rename to effects`;
+  expect(await recording).toBe('confirmed');
+});
+
+test('E6 a run that ends leaves no effect behind that nobody would ever be asked about', async () => {
+  const effect = await sending();
+  await inOrg(world, ana.orgId, (org) => leaveUnclear(org, rows.runId));
+  const [row] = await sql`select state, lease_until from effects where id = ${effect.id}`;
+  expect(row).toMatchObject({ state: 'ambiguous', lease_until: null });
+});
+
+test('E6 sent again after "not sent", it has no answer on it that was given to the earlier question', async () => {
+  const effect = await sending();
+  await recordAttempt(world.deps.db, effect, { kind: 'ambiguous', text: 'cut off' });
+  await sql`update effects set state = 'resolved', resolution = 'not_sent', resolved_by = ${ana.memberId}, resolved_at = now() where id = ${effect.id}`;
+  expect(await sending()).toMatchObject({ id: effect.id, attempts: 2, resolution: null, resolvedBy: null });
+});
+
+test('R3 cancelled with the run that had asked first, the approval is asked again for the run that had joined it', async () => {
+  await sql`update approvals set status = 'cancelled', use_before = null where id = ${rows.approvalId}`;
+  expect(await begin()).toMatchObject({ kind: 'refused' });
+  const other = await addRows(world, ana);
+  await sql`update approvals set run_id = ${other.runId} where id = ${rows.approvalId}`;
+  expect(await begin()).toEqual({ kind: 'ask_again' });
 });

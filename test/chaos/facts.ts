@@ -14,13 +14,15 @@ export interface Facts {
   calls: { id: string; status: string }[];
   approvals: { id: string; status: string; payloadSha256: string; usedBy: string | null; signalledAt: Date | null }[];
   votes: { id: string }[];
-  effects: { id: string; state: string; externalId: string | null; resolution: string | null; attempts: number }[];
+  effects: { id: string; state: string; externalId: string | null }[];
   /** Assistant messages, and what the chat shows of them. */
   replies: { text: string }[];
   posts: { key: string }[];
   /** Rows of the usage ledger. */
   modelCalls: { id: string }[];
+  /** What people did, by the audit: the effect row forgets an answer when it is sent again. */
   decisions: { action: string }[];
+  answers: { action: string }[];
 }
 
 /** The facts about each text, which only one request may have asked. */
@@ -49,11 +51,13 @@ async function factsOf(sql: postgres.Sql, runIds: readonly string[]): Promise<Fa
     approvals:
       await sql`select id, status, payload_sha256 as "payloadSha256", used_by_effect_id as "usedBy", signalled_at as "signalledAt" from approvals where ${ofRun}`,
     votes: await sql`select id from approval_votes where approval_id in ${ofApproval}`,
-    effects: await sql`select id, state, external_id as "externalId", resolution, attempts from effects where ${ofRun}`,
+    effects: await sql`select id, state, external_id as "externalId" from effects where ${ofRun}`,
     replies: await sql`select text from messages where ${ofRun} and role = 'assistant'`,
     posts: await sql`select key from web_posts where key = any(${runIds.map((id) => `reply:${id}`)})`,
     modelCalls: await sql`select id from model_calls where ${ofRun}`,
     decisions:
       await sql`select action from audit_log where action in ('approval.approved', 'approval.denied') and target_id in (select id::text from approvals where ${ofRun})`,
+    answers:
+      await sql`select action from audit_log where action = 'effect.resolved' and target_id in (select id::text from effects where ${ofRun})`,
   };
 }

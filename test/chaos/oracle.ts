@@ -54,7 +54,7 @@ export function judge(job: Job, facts: Facts, outside: Outside, restartedAt: num
   const settled = isAnswered && job.isMade ? 'resolved' : 'confirmed';
   expect(effect?.state === settled, `the effect is ${effect?.state}, not ${settled}`);
   expect(effect?.externalId === invoice, `the receipt says ${effect?.externalId}, the ERP ${invoice}`);
-  expect(isAnswered === (effect?.resolution != null), `a person was ${effect?.resolution == null ? 'not ' : ''}asked`);
+  expect(facts.answers.length === (isAnswered ? 1 : 0), `a person answered ${facts.answers.length} times`);
 
   expect(facts.replies.length === 1, `${facts.replies.length} replies`);
   expect(facts.posts.length === 1, `${facts.posts.length} replies in the chat`);

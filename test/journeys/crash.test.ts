@@ -27,7 +27,14 @@ async function play(round: string, at: number, alsoTemporal: boolean): Promise<R
     `round ${round}: ${jobs.length} requests, ${missed.length} missed, ${problems.length} problems, slowest ${slowest.number} ${slowest.afterMs} ms`,
   );
   // What the product said about it is gone with its process otherwise.
-  if (missed.length + problems.length > 0) console.info(it.lines().slice(-50).join('\n'));
+  if (missed.length + problems.length > 0)
+    console.info(
+      it
+        .lines()
+        .filter((line) => line.startsWith('{'))
+        .slice(-50)
+        .join('\n'),
+    );
   return result;
 }
 
@@ -59,11 +66,12 @@ const wholeFacts = (): Facts => ({
   calls: [{ id: 'c', status: 'done' }],
   approvals: [{ id: 'a', status: 'approved', payloadSha256: '', usedBy: 'e', signalledAt: new Date(1) }],
   votes: [{ id: 'v' }],
-  effects: [{ id: 'e', state: 'confirmed', externalId: 'ERP-1', resolution: null, attempts: 1 }],
+  effects: [{ id: 'e', state: 'confirmed', externalId: 'ERP-1' }],
   replies: [{ text: 'Done: it · id ERP-1' }],
   posts: [{ key: 'reply:r' }],
   modelCalls: [{ id: 'm' }],
   decisions: [{ action: 'approval.approved' }],
+  answers: [],
 });
 const wholeOutside: Outside = { posts: ['e'], postsBeforeAnswer: 1, invoices: ['ERP-1'], modelCalls: 1 };
 const verdict = (facts: Partial<Facts>, outside: Partial<Outside>): string[] =>
