@@ -144,10 +144,14 @@ test('E5 a confirmation that comes late ends the doubt, whoever noted it; nothin
 
 test('E5 a database that is away while the answer is recorded does not cost the answer', async () => {
   const effect = await sending();
-  const failures = async () => Number((await sql`select xact_rollback as n from pg_stat_database where datname = current_database()`)[0]?.['n']);
+  const failures = async () =>
+    Number((await sql`select xact_rollback as n from pg_stat_database where datname = current_database()`)[0]?.['n']);
   const before = await failures();
   await sql`alter table effects rename to effects_away`;
-  const recording = recordAttempt(world.deps.db, effect, { kind: 'confirmed', result: { output: {}, externalId: 'X-3' } });
+  const recording = recordAttempt(world.deps.db, effect, {
+    kind: 'confirmed',
+    result: { output: {}, externalId: 'X-3' },
+  });
   await until('an attempt to record has failed', async () => (await failures()) > before);
   await sql`alter table effects_away rename to effects`;
   expect(await recording).toBe('confirmed');
