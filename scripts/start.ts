@@ -55,8 +55,8 @@ async function main(): Promise<void> {
   const product = await startProduct(config, roles, log, (line) => process.stdout.write(`${line}…\n`), stopping);
   if (!stopping.aborted) process.stdout.write(describeProduct(config, product));
   // A library's bug, such as a driver's on a lost connection: what can be drained is drained, and the supervisor starts it anew.
-  process.on('uncaughtException', (error) => {
-    log.fatal({ error: errorText(error), alert: true }, 'unexpected error; stopping');
+  process.on('uncaughtException', (thrown) => {
+    log.fatal({ error: errorText(thrown), alert: true }, 'unexpected error; stopping');
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
     void product.stop().finally(() => process.exit(1));
   });
