@@ -27,3 +27,31 @@ export const zPolicy = z.object({
 export type Policy = z.infer<typeof zPolicy>;
 
 export const defaultPolicy = (): Policy => zPolicy.parse({});
+
+/** What an org sets beside its policy. Every field has a default, so that an empty object is valid. */
+export const zOrgSettings = z.object({
+  /** Hosts that connections may reach, `example.com` or `*.example.com`; empty: any public host. Private ones stay the operator's (ABETWORKS_EGRESS_ALLOW). */
+  egressHosts: z
+    .array(
+      z
+        .string()
+        .trim()
+        .toLowerCase()
+        .regex(/^(\*\.)?[a-z0-9.-]+(:\d{1,5})?$/, 'must be a host such as example.com or *.example.com'),
+    )
+    .max(200)
+    .default([]),
+  /** What models may cost one run, in nano-USD. */
+  runCostCapNanos: z.int().min(0).default(5_000_000_000),
+  /** Requests of one member under way at once. */
+  activeRunsPerMember: z.int().min(1).max(1000).default(20),
+  /** Days that things are kept after they ended; null: for ever. */
+  retention: z
+    .object({
+      runsDays: z.int().min(1).max(3650).nullable().default(null),
+      eventsDays: z.int().min(7).max(3650).nullable().default(90),
+    })
+    .default({ runsDays: null, eventsDays: 90 }),
+});
+export type OrgSettings = z.infer<typeof zOrgSettings>;
+export type OrgSettingsInput = z.input<typeof zOrgSettings>;

@@ -101,7 +101,7 @@ test('D1 as another org, every table shows, changes and removes nothing of ours,
       );
       expect([0, '42501']).toContain(await attempt((tx) => tx`delete from ${tx(table)} where ${where(tx)}`));
       const [row] = await admin`select * from ${admin(table)} where ${admin(column)} = ${ours.orgId} limit 1`;
-      const inserted = row ? await attempt((tx) => tx`insert into ${tx(table)} ${tx(row)}`) : '42501';
+      const inserted = row ? await attempt((tx) => tx`insert into ${tx(table)} ${tx(givable(row))}`) : '42501';
       expect([table, inserted]).toEqual([table, '42501']);
     }
     const filled = Object.values(counted).filter((n) => n > 0).length;
@@ -168,3 +168,6 @@ test('D1 a row that points at a parent of another org is refused, for every fore
   }
   expect(tried).toBeGreaterThan(14);
 });
+
+/** A row's columns but for those that the database makes by itself. */
+const givable = ({ search: _made, ...row }: postgres.Row): postgres.Row => row;

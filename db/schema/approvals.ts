@@ -44,6 +44,12 @@ export const approvals = pgTable(
     /** Why it waits, and outside text it quotes (RULES T2). */
     reason: text('reason').notNull(),
     origins: jsonb('origins').$type<{ path: string; origin: string }[]>().notNull().default([]),
+    /** The approval this one took the place of after an edit (RULES A4), and who edited. */
+    supersedes: uuid('supersedes'),
+    editedBy: uuid('edited_by')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     status: text('status', { enum: APPROVAL_STATUSES }).notNull().default('pending'),
     decidedBy: uuid('decided_by'),
     decidedAt: at('decided_at'),
@@ -60,6 +66,7 @@ export const approvals = pgTable(
     unique().on(t.orgId, t.id),
     foreignKey({ columns: [t.orgId, t.runId], foreignColumns: [runs.orgId, runs.id] }),
     foreignKey({ columns: [t.orgId, t.toolCallId], foreignColumns: [toolCalls.orgId, toolCalls.id] }),
+    foreignKey({ columns: [t.orgId, t.supersedes], foreignColumns: [t.orgId, t.id] }),
     foreignKey({ columns: [t.orgId, t.requestedBy], foreignColumns: [members.orgId, members.id] }),
     // RULES R3: the same payload is asked once in a thread.
     uniqueIndex('approvals_pending_payload')
@@ -108,6 +115,9 @@ export const approvalCards = pgTable(
     payloadSha256: text('payload_sha256').notNull(),
     /** The approval status it shows. */
     shows: text('shows', { enum: APPROVAL_STATUSES }).notNull(),
+    /** Edits that failed (RULES S1): tried again at `nextEditAt`, given up with an alert after ten. */
+    editAttempts: integer('edit_attempts').notNull().default(0),
+    nextEditAt: at('next_edit_at'),
     createdAt: createdAt(),
   },
   (t) => [
@@ -153,6 +163,7 @@ export const effects = pgTable(
     foreignKey({ columns: [t.orgId, t.toolCallId], foreignColumns: [toolCalls.orgId, toolCalls.id] }),
     foreignKey({ columns: [t.orgId, t.approvalId], foreignColumns: [approvals.orgId, approvals.id] }),
     index().on(t.orgId, t.createdAt),
+    index().on(t.orgId, t.state, t.createdAt, t.id),
     check('effects_state', oneOf('state', EFFECT_STATES)),
   ],
 );

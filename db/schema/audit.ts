@@ -1,4 +1,4 @@
-import { bigint, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import { at, createdAt, orgId } from './_columns.ts';
 import { orgs } from './identity.ts';
 
@@ -17,7 +17,13 @@ export const auditLog = pgTable(
     previousHash: text('previous_hash').notNull(),
     hash: text('hash').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.orgId, t.seq] })],
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.seq] }),
+    index().on(t.orgId, t.action, t.seq),
+    index().on(t.orgId, t.actor, t.seq),
+    index().on(t.orgId, t.targetId, t.seq),
+    index().on(t.orgId, t.at),
+  ],
 );
 
 export const auditHeads = pgTable('audit_heads', {

@@ -52,6 +52,7 @@ export const threads = pgTable(
   ],
 );
 
+/** Its column `search` (words to search by, made by the database) is known to db/search.ts only: no other reading pays for it. */
 export const messages = pgTable(
   'messages',
   {
@@ -95,3 +96,31 @@ export const webPosts = pgTable(
     foreignKey({ columns: [t.orgId, t.threadId], foreignColumns: [threads.orgId, threads.id] }),
   ],
 );
+
+/** What older messages of a thread said, in short, so that a long thread stays cheap. A run uses the newest one that ends before its own message. */
+export const threadSummaries = pgTable(
+  'thread_summaries',
+  {
+    id: id(),
+    orgId: orgId(),
+    threadId: uuid('thread_id').notNull(),
+    /** The last message it covers. */
+    upToSeq: integer('up_to_seq').notNull(),
+    text: text('text').notNull(),
+    /** Origins of the outside text it was made from (RULES T1); it is as tainted as what it sums up. */
+    outside: jsonb('outside').$type<SummarySource[]>().notNull().default([]),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.orgId, t.threadId, t.upToSeq),
+    foreignKey({ columns: [t.orgId, t.threadId], foreignColumns: [threads.orgId, threads.id] }),
+  ],
+);
+
+export interface SummarySource {
+  origin: string;
+  /** Connections the outside text can come from; null stands for anything else. */
+  from: (string | null)[];
+}

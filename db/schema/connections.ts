@@ -2,6 +2,7 @@ import {
   boolean,
   check,
   foreignKey,
+  index,
   integer,
   jsonb,
   pgTable,
@@ -36,6 +37,16 @@ export const connections = pgTable(
     status: text('status', { enum: ['active', 'removed'] })
       .notNull()
       .default('active'),
+    /** What the other side offers now, when it differs from the accepted `settings`: off until an admin accepts it. */
+    offered: jsonb('offered').$type<JsonObject>(),
+    health: text('health', { enum: ['unknown', 'up', 'down'] })
+      .notNull()
+      .default('unknown'),
+    healthText: text('health_text'),
+    healthCheckedAt: at('health_checked_at'),
+    /** Since when it is up or down. */
+    healthSince: at('health_since'),
+    nextCheckAt: at('next_check_at'),
     testedAt: at('tested_at'),
     testResult: text('test_result'),
     updatedAt: at('updated_at').notNull(),
@@ -47,6 +58,10 @@ export const connections = pgTable(
       .on(t.orgId, t.slug)
       .where(sql`status = 'active'`),
     foreignKey({ columns: [t.orgId, t.ownerMemberId], foreignColumns: [members.orgId, members.id] }),
+    index('connections_next_check')
+      .on(t.nextCheckAt)
+      .where(sql`next_check_at is not null and status = 'active'`),
+    check('connections_health', oneOf('health', ['unknown', 'up', 'down'])),
     check('connections_status', oneOf('status', ['active', 'removed'])),
   ],
 );

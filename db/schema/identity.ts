@@ -12,7 +12,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
-import type { Policy } from '#core/policy.ts';
+import type { OrgSettingsInput as OrgSettings, Policy } from '#core/policy.ts';
 import { ROLES } from '#core/roles.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 
@@ -22,6 +22,8 @@ export const orgs = pgTable(
     id: id(),
     name: text('name').notNull(),
     policy: jsonb('policy').$type<Policy>().notNull(),
+    /** Limits, retention and hosts; parsed by zOrgSettings. */
+    settings: jsonb('settings').$type<OrgSettings>().notNull().default({}),
     /** The org of the environment's tokens and models (RULES D7). */
     isFirst: boolean('is_first').notNull().default(false),
     /** Sticky: once an org had two active members, nobody decides alone any more (RULES A3). */
@@ -68,6 +70,23 @@ export const invitations = pgTable(
     createdBy: uuid('created_by'),
     expiresAt: at('expires_at').notNull(),
     acceptedAt: at('accepted_at'),
+    createdAt: createdAt(),
+  },
+  (t) => [foreignKey({ columns: [t.orgId, t.memberId], foreignColumns: [members.orgId, members.id] })],
+);
+
+/** One-time links to choose a new password, 1 h (RULES D4). */
+export const passwordResets = pgTable(
+  'password_resets',
+  {
+    id: id(),
+    orgId: orgId(),
+    memberId: uuid('member_id').notNull(),
+    tokenHash: text('token_hash').notNull().unique(),
+    /** Null: made from the command line. */
+    createdBy: uuid('created_by'),
+    expiresAt: at('expires_at').notNull(),
+    usedAt: at('used_at'),
     createdAt: createdAt(),
   },
   (t) => [foreignKey({ columns: [t.orgId, t.memberId], foreignColumns: [members.orgId, members.id] })],

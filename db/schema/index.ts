@@ -5,4 +5,5 @@ export * from './auth.ts';
 export * from './chat.ts';
 export * from './connections.ts';
 export * from './identity.ts';
+export * from './models.ts';
 export * from './runs.ts';

@@ -11,6 +11,7 @@ import {
   unique,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
 import { ACTION_EFFECTS } from './words.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 import { members } from './identity.ts';
@@ -40,6 +41,8 @@ export const runs = pgTable(
     startAttempts: integer('start_attempts').notNull().default(0),
     nextStartAt: at('next_start_at').notNull(),
     checkedAt: at('checked_at'),
+    /** The run it repeats, when a person asked for it again. */
+    againOf: uuid('again_of'),
     /** Machine time used so far, without waiting for people, in ms (RULES R4). */
     machineMs: bigint('machine_ms', { mode: 'number' }).notNull().default(0),
     endedAt: at('ended_at'),
@@ -53,6 +56,8 @@ export const runs = pgTable(
     foreignKey({ columns: [t.orgId, t.requestedBy], foreignColumns: [members.orgId, members.id] }),
     index().on(t.orgId, t.requestedBy, t.createdAt),
     index().on(t.orgId, t.createdAt),
+    index().on(t.orgId, t.status, t.createdAt, t.id),
+    index().on(t.orgId, t.endedAt),
     index('runs_active').on(t.status, t.nextStartAt),
     check('runs_status', oneOf('status', RUN_STATUSES)),
   ],
@@ -90,12 +95,16 @@ export const modelCalls = pgTable(
     model: text('model').notNull(),
     status: text('status', { enum: MODEL_CALL_STATUSES }).notNull(),
     inputTokens: integer('input_tokens'),
+    /** Part of `inputTokens` that the vendor read from, or wrote to, its prompt cache. */
     cachedInputTokens: integer('cached_input_tokens'),
+    cacheWriteTokens: integer('cache_write_tokens'),
     outputTokens: integer('output_tokens'),
     /** Null: the price is unknown, or the call did not end. */
     costNanos: bigint('cost_nanos', { mode: 'number' }),
     /** What the caps count while the true cost is not known. */
     reservedNanos: bigint('reserved_nanos', { mode: 'number' }).notNull(),
+    /** The vendor's status, when it answered. */
+    httpStatus: integer('http_status'),
     error: text('error'),
     requestId: text('request_id'),
     endedAt: at('ended_at'),
@@ -105,6 +114,7 @@ export const modelCalls = pgTable(
     foreignKey({ columns: [t.orgId, t.runId], foreignColumns: [runs.orgId, runs.id] }),
     index().on(t.orgId, t.createdAt),
     index().on(t.orgId, t.runId),
+    index().on(t.orgId, t.provider, t.model, t.createdAt),
     check('model_calls_status', oneOf('status', MODEL_CALL_STATUSES)),
   ],
 );
@@ -129,6 +139,11 @@ export const toolCalls = pgTable(
     payloadSha256: text('payload_sha256'),
     needsApproval: boolean('needs_approval').notNull().default(false),
     approvalId: uuid('approval_id'),
+    /** Members who changed the arguments before they were approved (RULES A4): they count as requesters. */
+    editedBy: uuid('edited_by')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     status: text('status', { enum: CALL_STATUSES }).notNull(),
     result: text('result'),
     /** Origin of the result when it is outside text (RULES T1). */

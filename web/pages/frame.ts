@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { html } from 'hono/html';
 import type { StatusCode } from 'hono/utils/http-status';
 import type { Html } from '#activities/chat/render/index.ts';
+import { can, type Permission } from '#core/roles.ts';
 import type { Principal } from '#db/api-keys.ts';
 import type { Database } from '#db/client.ts';
 import { readOrg } from '#db/orgs.ts';
@@ -11,7 +12,17 @@ import type { WebEnv } from '#web/env.ts';
 import type { Static } from '#web/static.ts';
 
 export type { Html };
-export type Section = 'chat' | 'approvals' | 'runs' | 'connections' | 'members';
+export type Section =
+  | 'chat'
+  | 'approvals'
+  | 'runs'
+  | 'effects'
+  | 'connections'
+  | 'models'
+  | 'members'
+  | 'audit'
+  | 'settings'
+  | 'account';
 
 export interface View {
   title: string;
@@ -28,12 +39,17 @@ export interface Frame {
   door(c: Context<WebEnv>, view: Pick<View, 'title' | 'body' | 'status'>): Response | Promise<Response>;
 }
 
-const LINKS: { section: Section; href: string; label: string }[] = [
+/** `needs`: shown to those whose role may see the page. */
+const LINKS: { section: Section; href: string; label: string; needs?: Permission }[] = [
   { section: 'chat', href: '/', label: 'Chat' },
   { section: 'approvals', href: '/approvals', label: 'Approvals' },
   { section: 'runs', href: '/runs', label: 'Runs' },
+  { section: 'effects', href: '/effects', label: 'Effects' },
   { section: 'connections', href: '/connections', label: 'Connections' },
+  { section: 'models', href: '/models', label: 'Models' },
   { section: 'members', href: '/members', label: 'Members' },
+  { section: 'audit', href: '/audit', label: 'Audit', needs: 'audit.read' },
+  { section: 'settings', href: '/settings', label: 'Settings', needs: 'policy.manage' },
 ];
 
 // `open` is the reader's own: a live update closes no details. Without a referrer a browser sends forms with "Origin: null".
@@ -74,7 +90,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
       </div>
       <div class="side-body" id="side">
         <nav class="nav" aria-label="Main">
-          ${LINKS.map(
+          ${LINKS.filter(({ needs }) => needs === undefined || can(actor.role, needs)).map(
             ({ section, href, label }) =>
               html`<a href="${href}" ${view.section === section ? html`aria-current="page"` : ''}
                 >${label}${section === 'approvals' ? pendingCount(pending) : ''}</a
@@ -88,7 +104,9 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
             <small>${actor.role}</small>
           </p>
           <div class="row">
-            <p><strong>${actor.name}</strong></p>
+            <p>
+              <a href="/account"><strong>${actor.name}</strong></a>
+            </p>
             <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>
           </div>
         </div>
