@@ -78,6 +78,14 @@ const zEnv = z.object({
   ABETWORKS_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
+  /** `text` is for a person at a terminal; by default JSON unless the log is one. */
+  ABETWORKS_LOG_FORMAT: z.enum(['json', 'text'], 'must be json or text').optional(),
+  /** Where a role answers for its health and metrics beside the web port; `:port` alone is loopback. */
+  ABETWORKS_METRICS_LISTEN: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]*):\d{1,5}$/, 'must be host:port')
+    .optional(),
+  ABETWORKS_METRICS_TOKEN: z.string().min(16, 'must be at least 16 characters').optional(),
   ANTHROPIC_API_KEY: zValue.optional(),
   ANTHROPIC_BASE_URL: zHttpUrl.optional(),
   OPENAI_API_KEY: zValue.optional(),
@@ -91,6 +99,9 @@ const zEnv = z.object({
   GOOGLE_CLIENT_ID: zValue.optional(),
   GOOGLE_CLIENT_SECRET: zValue.optional(),
 });
+
+/** The name of every setting, for the documents' test. */
+export const SETTINGS: readonly string[] = Object.keys(zEnv.shape);
 
 export type Config = z.infer<typeof zEnv> & { readonly isProduction: boolean; readonly publicUrl: string };
 

@@ -20,17 +20,19 @@ export async function reserveModelCall(
 ): Promise<{ id: string } | { refused: string }> {
   await org.tx.select({ id: orgs.id }).from(orgs).where(eq(orgs.id, org.id)).for('no key update');
   const day = sql`date_trunc('day', now() at time zone 'utc') at time zone 'utc'`;
-  const [today] = await org.tx
-    .select({ nanos: counted })
-    .from(modelCalls)
-    .where(and(eq(modelCalls.orgId, org.id), gte(modelCalls.createdAt, day)));
-  const [run] = await org.tx
-    .select({
-      nanos: counted,
-      tokens: sql<string>`coalesce(sum(${modelCalls.inputTokens} + ${modelCalls.outputTokens}), 0)`,
-    })
-    .from(modelCalls)
-    .where(and(eq(modelCalls.orgId, org.id), eq(modelCalls.runId, call.runId)));
+  const [[today], [run]] = await Promise.all([
+    org.tx
+      .select({ nanos: counted })
+      .from(modelCalls)
+      .where(and(eq(modelCalls.orgId, org.id), gte(modelCalls.createdAt, day))),
+    org.tx
+      .select({
+        nanos: counted,
+        tokens: sql<string>`coalesce(sum(${modelCalls.inputTokens} + ${modelCalls.outputTokens}), 0)`,
+      })
+      .from(modelCalls)
+      .where(and(eq(modelCalls.orgId, org.id), eq(modelCalls.runId, call.runId))),
+  ]);
   const refused = isAllowed({
     dayNanos: Number(today?.nanos),
     runNanos: Number(run?.nanos),
@@ -50,7 +52,15 @@ export const endModelCall = (
   modelCallId: string,
   end: Pick<
     typeof modelCalls.$inferInsert,
-    'status' | 'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'costNanos' | 'error' | 'requestId'
+    | 'status'
+    | 'inputTokens'
+    | 'cachedInputTokens'
+    | 'cacheWriteTokens'
+    | 'outputTokens'
+    | 'costNanos'
+    | 'httpStatus'
+    | 'error'
+    | 'requestId'
   >,
 ): Promise<unknown> =>
   org.tx

@@ -3,7 +3,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { MODEL_TIMEOUT_MS, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
 import type { EndReason } from './call.ts';
 import { malformed } from './errors.ts';
-import { toTurns } from './history.ts';
+import { newestOfPerson, toTurns } from './history.ts';
 import type { HistoryTurn } from './history.ts';
 import type { GenerateInput, Model, Usage } from './model.ts';
 
@@ -49,12 +49,21 @@ async function connect(options: AnthropicOptions, timeoutMs: number): Promise<An
   });
 }
 
+/** Marks the end of a part that later calls begin with too. The vendor allows four, keeps them 5 minutes, and ignores those of short prompts. */
+const CACHED = { cache_control: { type: 'ephemeral' as const } };
+
 function toRequest(model: string, input: GenerateInput): Anthropic.MessageCreateParamsNonStreaming {
+  const turns = toTurns(input);
+  const newest = newestOfPerson(turns);
+  const before = turns.slice(0, newest).flatMap(toMessages);
+  const since = turns.slice(newest).flatMap(toMessages);
   return {
     model,
     max_tokens: input.limits.outputTokens,
-    messages: toTurns(input.messages).flatMap(toMessages),
-    ...(input.instructions.trim() && { system: input.instructions }),
+    // The next request of the thread begins with what stands before this one, the next turn with all of it.
+    messages: [...cachedToHere(before), ...cachedToHere(since)],
+    // Tools come before the instructions in the vendor's order: this mark covers both.
+    ...(input.instructions.trim() && { system: [{ type: 'text', text: input.instructions, ...CACHED }] }),
     ...(input.tools.length > 0 && {
       tools: input.tools.map((tool) => ({
         name: tool.name,
@@ -65,8 +74,20 @@ function toRequest(model: string, input: GenerateInput): Anthropic.MessageCreate
   };
 }
 
-function toMessages(turn: HistoryTurn): Anthropic.MessageParam[] {
-  if (turn.role === 'user') return [{ role: 'user', content: turn.text }];
+interface Message {
+  role: 'user' | 'assistant';
+  content: (Anthropic.TextBlockParam | Anthropic.ToolUseBlockParam | Anthropic.ToolResultBlockParam)[];
+}
+
+function cachedToHere(messages: readonly Message[]): Message[] {
+  const last = messages.at(-1);
+  const block = last?.content.at(-1);
+  if (!last || !block) return [...messages];
+  return [...messages.slice(0, -1), { ...last, content: [...last.content.slice(0, -1), { ...block, ...CACHED }] }];
+}
+
+function toMessages(turn: HistoryTurn): Message[] {
+  if (turn.role === 'user') return [{ role: 'user', content: [{ type: 'text', text: turn.text }] }];
   const text = turn.text ? [{ type: 'text' as const, text: turn.text }] : [];
   const calls = turn.calls.map(({ id, name, input }) => ({ type: 'tool_use' as const, id, name, input }));
   const results = turn.calls.map(({ id, result }) => ({
@@ -75,7 +96,7 @@ function toMessages(turn: HistoryTurn): Anthropic.MessageParam[] {
     content: result.text,
     is_error: result.isError,
   }));
-  const said: Anthropic.MessageParam = { role: 'assistant', content: [...text, ...calls] };
+  const said: Message = { role: 'assistant', content: [...text, ...calls] };
   return results.length > 0 ? [said, { role: 'user', content: results }] : [said];
 }
 
@@ -130,9 +151,11 @@ function readAnswer(raw: unknown, requestId: string | null | undefined, input: G
 // Anthropic's input_tokens leaves the cache out; ours counts all of it.
 function readUsage(usage: NonNullable<z.infer<typeof zAnswer>['usage']>): Usage {
   const read = usage.cache_read_input_tokens ?? 0;
+  const written = usage.cache_creation_input_tokens ?? 0;
   return {
-    inputTokens: (usage.input_tokens ?? 0) + read + (usage.cache_creation_input_tokens ?? 0),
+    inputTokens: (usage.input_tokens ?? 0) + read + written,
     cachedInputTokens: read,
+    cacheWriteTokens: written,
     outputTokens: usage.output_tokens ?? 0,
   };
 }

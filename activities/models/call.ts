@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { zJson } from '#core/tools.ts';
 import { malformed, timedOut, toModelError } from './errors.ts';
-import type { GenerateInput, Generated, Usage } from './model.ts';
+import type { GenerateInput, Generated, Usage, Vendor } from './model.ts';
 import { estimateTokens } from './prices.ts';
 
 /** Shorter than the activity's own limit, so that the reason is known (research: B2). */
@@ -10,7 +10,7 @@ export const MODEL_TIMEOUT_MS = 170_000;
 const zArguments = z.record(z.string(), zJson);
 
 interface CallOptions {
-  provider: 'anthropic' | 'openai';
+  provider: Vendor;
   signal: AbortSignal;
   timeoutMs: number;
 }
@@ -33,7 +33,7 @@ export async function callVendor<T>(options: CallOptions, send: (signal: AbortSi
 }
 
 /** Tool arguments as an object; throws `ModelError` (retry) when they are not. */
-export function readArguments(provider: 'anthropic' | 'openai', value: unknown) {
+export function readArguments(provider: Vendor, value: unknown) {
   const parsed = typeof value === 'string' ? parseJson(value.trim() || '{}') : (value ?? {});
   const json = zArguments.safeParse(parsed);
   if (json.success) return json.data;
@@ -50,8 +50,13 @@ function parseJson(text: string): unknown {
 
 /** Some compatible servers report no usage: then it is estimated, so that limits still hold. */
 export function estimateUsage(input: GenerateInput, answer: string): Usage {
-  const asked = JSON.stringify([input.instructions, input.messages, input.tools]);
-  return { inputTokens: estimateTokens(asked), cachedInputTokens: 0, outputTokens: estimateTokens(answer) };
+  const asked = JSON.stringify([input.instructions, input.situation ?? '', input.messages, input.tools]);
+  return {
+    inputTokens: estimateTokens(asked),
+    cachedInputTokens: 0,
+    cacheWriteTokens: 0,
+    outputTokens: estimateTokens(answer),
+  };
 }
 
 export type EndReason = 'done' | 'cut' | 'too long' | 'declined';

@@ -50,6 +50,40 @@ test('a conversation that is too long is told apart from a wrong request', () =>
   expect(found.message).toContain('Start a new thread.');
 });
 
+test('what a failure may cost is known where the vendor says so itself', () => {
+  const isFree = (status: number) => toModelError(failure(status), 'anthropic').isFree;
+  for (const status of [307, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 529])
+    expect(isFree(status)).toBe(true);
+  // A gateway that gave up on an answer: the vendor may have made it.
+  for (const status of [408, 502, 504, 524]) expect(isFree(status)).toBe(false);
+  const lost = (code: string) =>
+    toModelError(new Error('x', { cause: Object.assign(new Error('y'), { code }) }), 'openai');
+  expect(lost('ECONNREFUSED').isFree).toBe(true);
+  expect(lost('ECONNRESET').isFree).toBe(false);
+});
+
+test('a key that Gemini does not know comes with a 400', () => {
+  const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'API_KEY_INVALID' }];
+  const found = toModelError(failure(400, { status: 'INVALID_ARGUMENT', details }), 'gemini');
+  expect(found).toMatchObject({ kind: 'refused', status: 400 });
+  expect(found.message).toContain('Check GEMINI_API_KEY.');
+});
+
+test('a quota for the day does not come back by waiting, one for the minute does', () => {
+  const quota = (quotaId: string) =>
+    toModelError(
+      failure(429, { status: 'RESOURCE_EXHAUSTED', details: [{ violations: [{ quotaId }] }, { retryDelay: '12s' }] }),
+      'gemini',
+    );
+  expect(quota('GenerateRequestsPerDayPerProjectPerModel')).toMatchObject({ kind: 'refused', retryAfterMs: undefined });
+  expect(quota('GenerateRequestsPerMinutePerProjectPerModel')).toMatchObject({ kind: 'retry', retryAfterMs: 12_000 });
+});
+
+test('a failure in a list of one, as Gemini streams it, is read too', () => {
+  const found = toModelError({ status: 429, error: [{ error: { details: [{ retryDelay: '3s' }] } }] }, 'gemini');
+  expect(found.retryAfterMs).toBe(3_000);
+});
+
 test('the vendor decides by x-should-retry', () => {
   expect(toModelError(failure(400, {}, { 'x-should-retry': 'true' }), 'anthropic').kind).toBe('retry');
   expect(toModelError(failure(500, {}, { 'x-should-retry': 'false' }), 'anthropic').kind).toBe('refused');

@@ -10,10 +10,12 @@ const result = (callId: string, text = 'ok'): ModelMessage => ({
   text,
   isError: false,
 });
+const turnsOf = (messages: ModelMessage[], situation?: string) =>
+  toTurns({ messages, ...(situation !== undefined && { situation }) });
 const user = (text: string): ModelMessage => ({ role: 'user', text });
 
 test('calls of another vendor or the rules keep their results though their ids repeat or are strange', () => {
-  const turns = toTurns([
+  const turns = turnsOf([
     user('a'),
     call('rules-1'),
     result('rules-1', 'one'),
@@ -30,7 +32,7 @@ test('calls of another vendor or the rules keep their results though their ids r
 });
 
 test('a call without a result says so, and a result without its call is left out', () => {
-  const turns = toTurns([result('gone'), user('a'), call('c1'), user('b')]);
+  const turns = turnsOf([result('gone'), user('a'), call('c1'), user('b')]);
   expect(turns).toMatchObject([
     { role: 'user', text: 'a' },
     { role: 'assistant', calls: [{ result: { isError: true } }] },
@@ -39,9 +41,20 @@ test('a call without a result says so, and a result without its call is left out
 });
 
 test('a history cut to its newest part begins with a person, and empty texts are left out', () => {
-  expect(toTurns([{ role: 'assistant', text: 'I said' }, user('  '), user('a')])).toEqual([
+  expect(turnsOf([{ role: 'assistant', text: 'I said' }, user('  '), user('a')])).toEqual([
     { role: 'user', text: '(Earlier messages were left out.)' },
     { role: 'assistant', text: 'I said', calls: [] },
     { role: 'user', text: 'a' },
   ]);
+});
+
+test('the situation goes with the newest words of a person, and changes nothing before them', () => {
+  const history = [user('a'), { role: 'assistant', text: 'b' } as const, user('c'), call('c1'), result('c1')];
+  const [plain, told] = [turnsOf(history), turnsOf(history, 'Request 1 is waiting.')];
+  expect(told[2]).toEqual({
+    role: 'user',
+    text: 'c\n\n(Not from the person, but from Abetworks:\nRequest 1 is waiting.)',
+  });
+  expect(told.toSpliced(2, 1)).toEqual(plain.toSpliced(2, 1));
+  expect(turnsOf(history, '  ')).toEqual(plain);
 });

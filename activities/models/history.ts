@@ -1,6 +1,8 @@
-import type { ModelMessage, ModelToolCall } from './model.ts';
+import type { GenerateInput, ModelMessage, ModelToolCall } from './model.ts';
 
-interface AnsweredCall extends ModelToolCall {
+export interface AnsweredCall extends ModelToolCall {
+  /** As the vendor gave it; `id` is the same made plain. */
+  givenId: string;
   result: { text: string; isError: boolean };
 }
 export type HistoryTurn =
@@ -13,8 +15,10 @@ const NO_RESULT = { text: 'There is no result: the call did not end.', isError: 
  * The history in the shape every vendor accepts: each call sits beside exactly one result, ids are unique and
  * plain (another vendor may have made them), no text is empty, and a person speaks first.
  * A history cut to its newest part may begin with results of calls that are gone: those are left out.
+ * The situation goes with the newest words of a person: what stands before them stays the same from call to call, so that
+ * the vendor's prompt cache holds.
  */
-export function toTurns(messages: readonly ModelMessage[]): HistoryTurn[] {
+export function toTurns({ messages, situation }: Pick<GenerateInput, 'messages' | 'situation'>): HistoryTurn[] {
   const turns: HistoryTurn[] = [];
   const usedIds = new Set<string>();
   for (const [index, message] of messages.entries()) {
@@ -30,6 +34,7 @@ export function toTurns(messages: readonly ModelMessage[]): HistoryTurn[] {
       const [result] = found === -1 ? [] : results.splice(found, 1);
       return {
         ...call,
+        givenId: call.id,
         id: uniqueId(call.id, usedIds),
         result: result ? { text: result.text.trim() || '(empty)', isError: result.isError } : NO_RESULT,
       };
@@ -37,8 +42,16 @@ export function toTurns(messages: readonly ModelMessage[]): HistoryTurn[] {
     if (text || calls.length > 0) turns.push({ role: 'assistant', text, calls });
   }
   if (turns[0]?.role !== 'user') turns.unshift({ role: 'user', text: '(Earlier messages were left out.)' });
+  const newest = newestOfPerson(turns);
+  const asked = turns[newest];
+  if (situation?.trim() && asked?.role === 'user')
+    turns[newest] = { role: 'user', text: `${asked.text}\n\n(Not from the person, but from Abetworks:\n${situation})` };
   return turns;
 }
+
+/** Where the newest words of a person stand. */
+export const newestOfPerson = (turns: readonly HistoryTurn[]): number =>
+  turns.findLastIndex(({ role }) => role === 'user');
 
 /** The tool messages that belong to the assistant message at `index`: those before the next assistant message. */
 function resultsAfter(messages: readonly ModelMessage[], index: number): Extract<ModelMessage, { role: 'tool' }>[] {

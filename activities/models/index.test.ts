@@ -11,7 +11,8 @@ test('without any key the rules answer', () => {
 
 test('a key alone chooses a model of its vendor, Anthropic first', () => {
   expect(chainOf({ ANTHROPIC_API_KEY: 'a', OPENAI_API_KEY: 'o' })).toEqual(['anthropic/claude-haiku-5-5']);
-  expect(chainOf({ OPENAI_API_KEY: 'o' })).toEqual(['openai/gpt-5.4-mini']);
+  expect(chainOf({ OPENAI_API_KEY: 'o', GEMINI_API_KEY: 'g' })).toEqual(['openai/gpt-5.4-mini']);
+  expect(chainOf({ GEMINI_API_KEY: 'g' })).toEqual(['gemini/gemini-3.8-flash']);
 });
 
 test('the chain is what was listed, in that order, and nothing more', () => {
@@ -22,7 +23,7 @@ test('the chain is what was listed, in that order, and nothing more', () => {
 });
 
 test('an entry that cannot work is said at the start', () => {
-  expect(() => createModels({ ABETWORKS_MODEL: ['gemini/gemini-3.8-flash'] })).toThrow('Gemini is not available yet');
+  expect(() => createModels({ ABETWORKS_MODEL: ['gemini/gemini-3.8-flash'] })).toThrow('GEMINI_API_KEY must be set');
   expect(() => createModels({ ABETWORKS_MODEL: ['openai/gpt-5.4'] })).toThrow('OPENAI_API_KEY must be set');
   expect(() => createModels({ ABETWORKS_MODEL: ['openai'] })).toThrow('must be provider/model');
 });

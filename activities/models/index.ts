@@ -1,13 +1,20 @@
 import type { Config } from '#core/config.ts';
 import { UserError } from '#core/errors.ts';
 import { createAnthropic } from './anthropic.ts';
-import type { Model } from './model.ts';
+import { createGemini } from './gemini.ts';
+import type { Model, Vendor } from './model.ts';
 import { createOpenai } from './openai.ts';
 import { createRules } from './rules.ts';
 
 export type ModelConfig = Pick<
   Config,
-  'ABETWORKS_MODEL' | 'ANTHROPIC_API_KEY' | 'ANTHROPIC_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_BASE_URL'
+  | 'ABETWORKS_MODEL'
+  | 'ANTHROPIC_API_KEY'
+  | 'ANTHROPIC_BASE_URL'
+  | 'OPENAI_API_KEY'
+  | 'OPENAI_BASE_URL'
+  | 'GEMINI_API_KEY'
+  | 'GOOGLE_GEMINI_BASE_URL'
 >;
 
 interface Models {
@@ -28,34 +35,38 @@ export function createModels(config: ModelConfig): Models {
 export const rulesModel = (): Model => createRules();
 
 function defaultEntry(config: ModelConfig): string {
-  if (config.ANTHROPIC_API_KEY) return 'anthropic/claude-haiku-5-5';
-  return config.OPENAI_API_KEY ? 'openai/gpt-5.4-mini' : 'rules';
+  const found = VENDORS.find(({ key }) => config[key]);
+  return found ? `${found.provider}/${found.model}` : 'rules';
 }
+
+interface VendorSetup {
+  provider: Vendor;
+  /** Where only a key is given. */
+  model: string;
+  key: 'ANTHROPIC_API_KEY' | 'OPENAI_API_KEY' | 'GEMINI_API_KEY';
+  baseUrl: 'ANTHROPIC_BASE_URL' | 'OPENAI_BASE_URL' | 'GOOGLE_GEMINI_BASE_URL';
+  create: (options: { apiKey: string; baseUrl?: string | undefined; model: string }) => Model;
+}
+
+/** In the order in which a key alone chooses one. */
+// oxfmt-ignore
+const VENDORS: readonly VendorSetup[] = [
+  { provider: 'anthropic', model: 'claude-haiku-5-5', key: 'ANTHROPIC_API_KEY', baseUrl: 'ANTHROPIC_BASE_URL',     create: createAnthropic },
+  { provider: 'openai',    model: 'gpt-5.4-mini',     key: 'OPENAI_API_KEY',    baseUrl: 'OPENAI_BASE_URL',        create: createOpenai },
+  { provider: 'gemini',    model: 'gemini-3.8-flash', key: 'GEMINI_API_KEY',    baseUrl: 'GOOGLE_GEMINI_BASE_URL', create: createGemini },
+];
 
 function createModel(entry: string, config: ModelConfig): Model {
   if (entry === 'rules') return createRules();
   const [provider = '', ...rest] = entry.split('/');
   // A model's own name may hold slashes ("openai/meta-llama/llama-4").
   const model = rest.join('/');
-  if (provider === 'gemini')
-    throw new UserError(
-      `ABETWORKS_MODEL=${entry}: Gemini is not available yet. Use anthropic/…, openai/… or rules instead.`,
-    );
-  if (provider === 'anthropic' && model)
-    return createAnthropic({
-      apiKey: keyFor(entry, 'ANTHROPIC_API_KEY', config),
-      baseUrl: config.ANTHROPIC_BASE_URL,
-      model,
-    });
-  if (provider === 'openai' && model)
-    return createOpenai({ apiKey: keyFor(entry, 'OPENAI_API_KEY', config), baseUrl: config.OPENAI_BASE_URL, model });
-  throw new UserError(`ABETWORKS_MODEL=${entry} must be provider/model, such as anthropic/claude-haiku-5-5.`);
-}
-
-function keyFor(entry: string, name: 'ANTHROPIC_API_KEY' | 'OPENAI_API_KEY', config: ModelConfig): string {
-  const key = config[name];
-  if (!key) throw new UserError(`${name} must be set for ABETWORKS_MODEL=${entry}.`);
-  return key;
+  const vendor = VENDORS.find((one) => one.provider === provider);
+  if (!vendor || !model)
+    throw new UserError(`ABETWORKS_MODEL=${entry} must be provider/model, such as anthropic/claude-haiku-5-5.`);
+  const apiKey = config[vendor.key];
+  if (!apiKey) throw new UserError(`${vendor.key} must be set for ABETWORKS_MODEL=${entry}.`);
+  return vendor.create({ apiKey, baseUrl: config[vendor.baseUrl], model });
 }
 
 const describeModel = (model: Model): string =>

@@ -16,35 +16,41 @@ interface OpenaiOptions {
 }
 
 type TokenLimit = 'max_completion_tokens' | 'max_tokens';
+/** Field names that differ between the servers that speak chat completions. */
+interface Dialect {
+  limitName: TokenLimit;
+  knowsCacheKey: boolean;
+}
 
 /** OpenAI, and every server compatible with its chat completions: full history, nothing kept there, no retries (Temporal retries). Throws `ModelError`, or the signal's own reason. */
 export function createOpenai(options: OpenaiOptions): Model {
   let client: Promise<OpenAI> | undefined;
   const timeoutMs = options.timeoutMs ?? MODEL_TIMEOUT_MS;
   // OpenAI's own models know only the new name, many compatible servers only the old one.
-  let limitName: TokenLimit = options.baseUrl ? 'max_tokens' : 'max_completion_tokens';
+  let dialect: Dialect = { limitName: options.baseUrl ? 'max_tokens' : 'max_completion_tokens', knowsCacheKey: true };
   return {
     provider: 'openai',
     name: options.model,
     generate: async (input) => {
       client ??= connect(options, timeoutMs);
       const sdk = await client;
-      const ask = (name: TokenLimit) =>
+      const ask = (spoken: Dialect) =>
         callVendor({ provider: 'openai', signal: input.signal, timeoutMs }, async (signal) => {
           try {
-            return await sdk.chat.completions.create(toRequest(options.model, input, name), { signal });
+            return await sdk.chat.completions.create(toRequest(options.model, input, spoken), { signal });
           } catch (error) {
-            if (isAboutLimitName(error, name)) return 'other name' as const;
+            const other = otherDialect(error, spoken);
+            if (other) return { other };
             throw error;
           }
         });
-      let answer = await ask(limitName);
-      if (answer === 'other name') {
-        limitName = limitName === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
-        answer = await ask(limitName);
+      // Two names may be wrong, each once.
+      for (let tries = 0; tries < 3; tries++) {
+        const answer = await ask(dialect);
+        if (!answer || !('other' in answer)) return readAnswer(answer, answer?._request_id, input);
+        dialect = answer.other;
       }
-      if (answer === 'other name') throw malformed('openai', 'it knows no name for the limit of output tokens');
-      return readAnswer(answer, answer?._request_id, input);
+      throw malformed('openai', 'it knows no name for the limit of output tokens');
     },
   };
 }
@@ -66,18 +72,23 @@ async function connect(options: OpenaiOptions, timeoutMs: number): Promise<OpenA
   });
 }
 
-/** A refused request is not billed, so it may be sent again under the other name. */
-function isAboutLimitName(error: unknown, name: TokenLimit): boolean {
-  if (!(error instanceof Error) || !('status' in error) || (error.status !== 400 && error.status !== 422)) return false;
-  return new RegExp(`\\b${name}\\b`).test(error.message) && !/too large|less than|at most/i.test(error.message);
+/** How to ask again when a name was not known: a refused request is not billed. Undefined: that was not why. */
+function otherDialect(error: unknown, { limitName, knowsCacheKey }: Dialect): Dialect | undefined {
+  if (!(error instanceof Error) || !('status' in error) || (error.status !== 400 && error.status !== 422))
+    return undefined;
+  if (knowsCacheKey && error.message.includes('prompt_cache_key')) return { limitName, knowsCacheKey: false };
+  if (!new RegExp(`\\b${limitName}\\b`).test(error.message) || /too large|less than|at most/i.test(error.message))
+    return undefined;
+  return { limitName: limitName === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens', knowsCacheKey };
 }
 
-function toRequest(model: string, input: GenerateInput, limitName: TokenLimit) {
+function toRequest(model: string, input: GenerateInput, { limitName, knowsCacheKey }: Dialect) {
   const system = input.instructions.trim() ? [{ role: 'system' as const, content: input.instructions }] : [];
   return {
     model,
     [limitName]: input.limits.outputTokens,
-    messages: [...system, ...toTurns(input.messages).flatMap(toMessages)],
+    ...(knowsCacheKey && input.cacheKey && { prompt_cache_key: input.cacheKey }),
+    messages: [...system, ...toTurns(input).flatMap(toMessages)],
     ...(input.tools.length > 0 && {
       tools: input.tools.map((tool) => ({
         type: 'function' as const,
@@ -129,7 +140,7 @@ const zAnswer = z.object({
     .object({
       prompt_tokens: zCount,
       completion_tokens: zCount,
-      prompt_tokens_details: z.object({ cached_tokens: zCount }).nullish(),
+      prompt_tokens_details: z.object({ cached_tokens: zCount, cache_write_tokens: zCount }).nullish(),
     })
     .nullish(),
 });
@@ -164,6 +175,7 @@ function readAnswer(raw: unknown, requestId: string | null | undefined, input: G
       ? {
           inputTokens: usage.prompt_tokens ?? 0,
           cachedInputTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+          cacheWriteTokens: usage.prompt_tokens_details?.cache_write_tokens ?? 0,
           outputTokens: usage.completion_tokens ?? 0,
         }
       : estimateUsage(input, JSON.stringify(message)),

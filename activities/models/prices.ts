@@ -1,56 +1,33 @@
-import { calcPrice, findProvider } from '@pydantic/genai-prices';
-import { nanosFromUsd } from '#core/money.ts';
+import { costOf, dearestCost, type PriceOverride } from '#db/price-list.ts';
 import type { Model, Usage } from './model.ts';
 
 type Provider = Model['provider'];
 
-const PRICE_LISTS: Record<Exclude<Provider, 'rules'>, string> = {
-  anthropic: 'anthropic',
-  openai: 'openai',
-  gemini: 'google',
-};
+/** Nano-USD for what a call used, the org's own prices first; null when the price is not known (never 0: show it as unknown). */
+export const priceOf = (
+  provider: Provider,
+  model: string,
+  usage: Usage,
+  overrides: readonly PriceOverride[] = [],
+): number | null => costOf(provider, model, usage, overrides);
 
 /**
- * Nano-USD for what a call used; null when the price is not known (never 0: show it as unknown).
- * The price list matches by prefix ("claude-sonnet-5-5" finds "claude-sonnet-5"), so only the very model,
- * or a dated snapshot of it, counts as known.
+ * Nano-USD to reserve before a call (RULES R4): the whole input, as plain tokens or all written to the cache, whichever
+ * is dearer, and the whole output allowed; an unknown price counts as the vendor's dearest.
  */
-export function priceOf(provider: Provider, model: string, usage: Usage): number | null {
+export function worstCaseNanos(
+  provider: Provider,
+  model: string,
+  inputTokens: number,
+  outputTokens: number,
+  overrides: readonly PriceOverride[] = [],
+): number {
   if (provider === 'rules') return 0;
-  const found = lookUp(provider, model, usage);
-  if (!found) return null;
-  const suffix = model.startsWith(found.id) ? model.slice(found.id.length) : 'another model';
-  return /^(-\d{8}|-\d{4}-\d{2}-\d{2})?$/.test(suffix) ? found.nanos : null;
-}
-
-/** Nano-USD to reserve before a call (RULES R4): the whole input uncached and the whole output allowed; an unknown price counts as the vendor's dearest. */
-export function worstCaseNanos(provider: Provider, model: string, inputTokens: number, outputTokens: number): number {
-  if (provider === 'rules') return 0;
-  const usage = { inputTokens, cachedInputTokens: 0, outputTokens };
-  return priceOf(provider, model, usage) ?? dearest(provider, usage);
-}
-
-// Models that no call of ours can reach: withdrawn by the vendor, or not served by chat completions (o1-pro costs ten times the next).
-const OUT_OF_REACH = /-pro\b|^gpt-4\.5-preview|^gpt-4-32k|davinci/;
-
-function dearest(provider: Exclude<Provider, 'rules'>, usage: Usage): number {
-  const models = findProvider({ providerId: PRICE_LISTS[provider] })?.models ?? [];
-  const ids = models.map((model) => model.id).filter((id) => provider !== 'openai' || !OUT_OF_REACH.test(id));
-  return Math.max(0, ...ids.map((id) => lookUp(provider, id, usage)?.nanos ?? 0));
-}
-
-function lookUp(provider: Exclude<Provider, 'rules'>, model: string, usage: Usage) {
-  const found = calcPrice(
-    {
-      input_tokens: usage.inputTokens,
-      // More cached than sent would be the vendor's mistake; the list refuses it.
-      cache_read_tokens: Math.min(usage.cachedInputTokens, usage.inputTokens),
-      output_tokens: usage.outputTokens,
-    },
-    model,
-    { providerId: PRICE_LISTS[provider] },
-  );
-  return found && { id: found.model.id, nanos: nanosFromUsd(found.total_price) };
+  const nanos = [0, inputTokens].map((cacheWriteTokens) => {
+    const usage = { inputTokens, cachedInputTokens: 0, cacheWriteTokens, outputTokens };
+    return priceOf(provider, model, usage, overrides) ?? dearestCost(provider, usage, overrides);
+  });
+  return Math.max(...nanos);
 }
 
 /**

@@ -63,7 +63,7 @@ async function talk(texts: string[], tools = TOOLS): Promise<Generated> {
     messages.push({ role: 'user', text: said });
     answer = await generate(messages, tools);
     expect(answer.text).toContain('Rule-based mode');
-    expect(answer.usage).toEqual({ inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 });
+    expect(answer.usage).toEqual({ inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0 });
     messages.push({ role: 'assistant', text: answer.text });
   }
   if (!answer) throw new Error('nothing was said');

@@ -6,7 +6,7 @@ import { answersFor, isQuestion, question } from './rules/step.ts';
 import type { Step } from './rules/step.ts';
 
 const MODE = '*Rule-based mode.*';
-const NO_USAGE = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
+const NO_USAGE = { inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0 };
 
 /**
  * The model that needs no key: a function of the messages and the tools (and of today's date, for "tomorrow"). It

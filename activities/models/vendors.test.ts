@@ -1,7 +1,8 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createAnthropic } from './anthropic.ts';
-import { type GenerateInput, type Model, ModelError, type ModelMessage } from './model.ts';
+import { createGemini } from './gemini.ts';
+import { type GenerateInput, type Model, ModelError, type ModelMessage, type Vendor } from './model.ts';
 import { createOpenai } from './openai.ts';
 
 const mock = new LLMock({ port: 0 });
@@ -14,11 +15,12 @@ beforeEach(() => {
   mock.reset();
 });
 
-const vendors: Record<'anthropic' | 'openai', () => Model> = {
+const vendors: Record<Vendor, () => Model> = {
   anthropic: () => createAnthropic({ apiKey: KEY, baseUrl: mock.url, model: 'claude-haiku-4-5' }),
   openai: () => createOpenai({ apiKey: KEY, baseUrl: `${mock.url}/v1`, model: 'gpt-5.4-mini' }),
+  gemini: () => createGemini({ apiKey: KEY, baseUrl: mock.url, model: 'gemini-3.8-flash' }),
 };
-const names = ['anthropic', 'openai'] as const;
+const names = ['anthropic', 'openai', 'gemini'] as const;
 
 const ask = (messages: ModelMessage[]): GenerateInput => ({
   instructions: 'Be brief.',
@@ -36,7 +38,7 @@ const ask = (messages: ModelMessage[]): GenerateInput => ({
 });
 const say = (text: string) => ask([{ role: 'user', text }]);
 
-async function failure(vendor: 'anthropic' | 'openai', text: string): Promise<ModelError> {
+async function failure(vendor: Vendor, text: string): Promise<ModelError> {
   const error = await vendors[vendor]()
     .generate(say(`${text} about ${SECRET_PROMPT}`))
     .catch((caught: unknown) => caught);
@@ -47,25 +49,37 @@ async function failure(vendor: 'anthropic' | 'openai', text: string): Promise<Mo
   return error;
 }
 
-test.each(names)('%s calls a tool, gets its result and answers', async (vendor) => {
-  mock.addFixture({
-    match: { userMessage: 'weather in Rome', hasToolResult: false },
-    response: { content: 'Let me look.', toolCalls: [{ name: 'get_weather', arguments: '{"city":"Rome"}' }] },
-  });
-  mock.addFixture({
-    match: { userMessage: 'weather in Rome', hasToolResult: true, toolResultContains: '21C' },
-    response: { content: 'It is 21 C in Rome.' },
-  });
+test.each(names)('%s calls a tool, gets its result, calls another and answers', async (vendor) => {
+  const steps = [
+    { content: 'Let me look.', toolCalls: [{ name: 'get_weather', arguments: '{"city":"Rome"}' }] },
+    { content: '', toolCalls: [{ name: 'get_weather', arguments: '{"city":"Oslo"}' }] },
+    { content: 'Rome has 21 C, Oslo 9 C.' },
+  ];
+  for (const [turn, response] of steps.entries())
+    mock.addFixture({
+      match: {
+        predicate: ({ messages }) =>
+          messages.filter(({ role }) => role === 'assistant').length === turn &&
+          messages.filter(({ role }) => role === 'tool').length === turn,
+      },
+      response,
+    });
   const model = vendors[vendor]();
-  const messages: ModelMessage[] = [{ role: 'user', text: 'weather in Rome' }];
-  const first = await model.generate(ask(messages));
-  if (first.kind !== 'tools') throw new Error('expected a tool call');
-  expect(first.calls).toMatchObject([{ name: 'get_weather', input: { city: 'Rome' } }]);
-
-  messages.push({ role: 'assistant', text: first.text, calls: first.calls });
-  messages.push({ role: 'tool', callId: first.calls[0]?.id ?? '', name: 'get_weather', text: '21C', isError: false });
-  const second = await model.generate(ask(messages));
-  expect(second).toMatchObject({ kind: 'reply', text: 'It is 21 C in Rome.' });
+  const messages: ModelMessage[] = [{ role: 'user', text: 'weather in Rome and Oslo' }];
+  for (const [city, result] of [
+    ['Rome', '21C'],
+    ['Oslo', '9C'],
+  ]) {
+    const answer = await model.generate(ask(messages));
+    if (answer.kind !== 'tools') throw new Error('expected a tool call');
+    expect(answer.calls).toMatchObject([{ name: 'get_weather', input: { city } }]);
+    messages.push({ role: 'assistant', text: answer.text, calls: answer.calls });
+    const callId = answer.calls[0]?.id ?? '';
+    messages.push({ role: 'tool', callId, name: 'get_weather', text: result ?? '', isError: false });
+  }
+  expect(await model.generate(ask(messages))).toMatchObject({ kind: 'reply', text: 'Rome has 21 C, Oslo 9 C.' });
+  const heard = JSON.stringify(mock.getRequests().at(-1)?.body);
+  for (const word of ['21C', '9C', 'Be brief.', 'Rome', 'Oslo']) expect(heard).toContain(word);
 });
 
 test.each(names)('%s says how long to wait when there are too many requests', async (vendor) => {
@@ -105,6 +119,18 @@ test.each(names)('%s is asked again when its answer is broken or the line drops'
   mock.clearChaos();
 });
 
+test.each(names)('%s is not asked again about a conversation that is too long for it', async (vendor) => {
+  const said = {
+    anthropic: 'prompt is too long: 210000 tokens > 200000 maximum',
+    openai: "This model's maximum context length is 8192 tokens.",
+    gemini: 'The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).',
+  };
+  mock.onMessage('endless', { error: { message: said[vendor], type: 'invalid_request_error' }, status: 400 });
+  const error = await failure(vendor, 'endless');
+  expect(error).toMatchObject({ kind: 'refused', status: 400, isFree: true });
+  expect(error.message).toContain('too long for this model');
+});
+
 test.each(names)('%s that cuts its answer says so and never runs a half-written call', async (vendor) => {
   mock.onMessage('long', { content: 'Once upon', finishReason: 'length' });
   mock.onMessage('cut call', {
@@ -121,7 +147,7 @@ test.each(names)('%s that cuts its answer says so and never runs a half-written 
 });
 
 test.each(names)('%s that declines gives a plain answer', async (vendor) => {
-  mock.onMessage('bad', { content: '', finishReason: vendor === 'openai' ? 'content_filter' : 'refusal' });
+  mock.onMessage('bad', { content: '', finishReason: vendor === 'anthropic' ? 'refusal' : 'content_filter' });
   expect(await vendors[vendor]().generate(say('bad'))).toMatchObject({
     kind: 'reply',
     text: expect.stringContaining('declined'),

@@ -1,114 +1,54 @@
-import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { createAnthropic } from './anthropic.ts';
-import { type GenerateInput, type Model, ModelError } from './model.ts';
 import { createOpenai } from './openai.ts';
+import { answerOf, candidate, closeVendors, completion, failure, input, message, vendor } from './vendor.fixture.ts';
 
-interface Answer {
-  status?: number;
-  headers?: Record<string, string>;
-  body?: unknown;
-  /** The answer begins and never ends. */
-  isCutShort?: boolean;
-}
-interface Call {
-  path: string;
-  headers: IncomingMessage['headers'];
-  body: Record<string, unknown>;
-}
-
-const open: Server[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((done) => server.close(done));
-  }
-});
-
-/** A vendor that answers what the test says; null never answers. */
-async function vendor(answer: (call: Call) => Answer | null) {
-  const calls: Call[] = [];
-  const server = createServer(async (request, response) => {
-    let text = '';
-    for await (const chunk of request) text += String(chunk);
-    const call = {
-      path: request.url ?? '',
-      headers: request.headers,
-      body: JSON.parse(text) as Record<string, unknown>,
-    };
-    calls.push(call);
-    const given = answer(call);
-    if (!given) return;
-    response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
-    const body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {});
-    if (given.isCutShort) response.write(body);
-    else response.end(body);
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  open.push(server);
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  return {
-    url,
-    calls,
-    anthropic: (timeoutMs = 5_000) =>
-      createAnthropic({ apiKey: 'k-secret', baseUrl: url, model: 'claude-x', timeoutMs }),
-    openai: (timeoutMs = 5_000) =>
-      createOpenai({ apiKey: 'k-secret', baseUrl: `${url}/v1`, model: 'local/llama', timeoutMs }),
-  };
-}
-
-const input = (more: Partial<GenerateInput> = {}): GenerateInput => ({
-  instructions: 'Be brief.',
-  messages: [{ role: 'user', text: 'hello' }],
-  tools: [],
-  limits: { outputTokens: 64 },
-  signal: new AbortController().signal,
-  ...more,
-});
-
-const message = (more: object = {}) => ({
-  id: 'm',
-  type: 'message',
-  role: 'assistant',
-  content: [{ type: 'text', text: 'hi' }],
-  stop_reason: 'end_turn',
-  usage: { input_tokens: 3, output_tokens: 2 },
-  ...more,
-});
-const completion = (choice: object = {}, more: object = {}) => ({
-  choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'hi' }, ...choice }],
-  usage: { prompt_tokens: 100, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 90 } },
-  ...more,
-});
-
-const failure = async (model: Model, given = input()): Promise<ModelError> => {
-  const error = await model.generate(given).catch((caught: unknown) => caught);
-  if (error instanceof ModelError) return error;
-  throw new Error(`expected a ModelError, got ${String(error)}`);
-};
+afterEach(closeVendors);
 
 test('input tokens are the whole input, cached ones included, whatever the vendor counts', async () => {
   const usage = { input_tokens: 10, cache_read_input_tokens: 900, cache_creation_input_tokens: 40, output_tokens: 5 };
+  const counted = {
+    prompt_tokens: 100,
+    completion_tokens: 2,
+    prompt_tokens_details: { cached_tokens: 90, cache_write_tokens: 6 },
+  };
+  const usageMetadata = {
+    promptTokenCount: 100,
+    cachedContentTokenCount: 90,
+    toolUsePromptTokenCount: 7,
+    candidatesTokenCount: 2,
+    thoughtsTokenCount: 30,
+  };
+  const bodies = {
+    messages: message({ usage }),
+    completions: completion({}, { usage: counted }),
+    generate: candidate({}, { usageMetadata, responseId: 'r_3' }),
+  };
   const server = await vendor(({ path }) => ({
-    body: path.includes('messages') ? message({ usage }) : completion(),
+    body: Object.entries(bodies).find(([name]) => path.includes(name))?.[1],
     headers: { 'request-id': 'req_1', 'x-request-id': 'req_2' },
   }));
   expect(await server.anthropic().generate(input())).toMatchObject({
-    usage: { inputTokens: 950, cachedInputTokens: 900, outputTokens: 5 },
+    usage: { inputTokens: 950, cachedInputTokens: 900, cacheWriteTokens: 40, outputTokens: 5 },
     requestId: 'req_1',
   });
   expect(await server.openai().generate(input())).toMatchObject({
-    usage: { inputTokens: 100, cachedInputTokens: 90, outputTokens: 2 },
+    usage: { inputTokens: 100, cachedInputTokens: 90, cacheWriteTokens: 6, outputTokens: 2 },
     requestId: 'req_2',
+  });
+  // Thoughts are billed as output; what the vendor's own tools read is not in the prompt's count.
+  expect(await server.gemini().generate(input())).toMatchObject({
+    usage: { inputTokens: 107, cachedInputTokens: 90, cacheWriteTokens: 0, outputTokens: 32 },
+    requestId: 'r_3',
   });
 });
 
 test('a server that reports no usage gets an estimate, so that limits hold', async () => {
-  const server = await vendor(() => ({ body: completion({}, { usage: undefined }) }));
-  const { usage } = await server.openai().generate(input());
-  expect(usage.inputTokens).toBeGreaterThan(10);
-  expect(usage.outputTokens).toBeGreaterThan(0);
+  const server = await vendor((call) => ({ body: { ...answerOf(call), usage: undefined, usageMetadata: undefined } }));
+  for (const model of server.all()) {
+    const { usage } = await model.generate(input());
+    expect(usage.inputTokens).toBeGreaterThan(10);
+    expect(usage.outputTokens).toBeGreaterThan(0);
+  }
 });
 
 test('tool arguments that are not a JSON object are asked for again', async () => {
@@ -130,9 +70,8 @@ test('tool arguments that are not a JSON object are asked for again', async () =
 test('an answer of another shape is asked for again', async () => {
   let body: unknown = {};
   const server = await vendor(() => ({ body }));
-  for (body of [{}, '', 'not json', { choices: [] }, { content: 'text' }, []])
-    for (const model of [server.anthropic(), server.openai()])
-      expect(await failure(model)).toMatchObject({ kind: 'retry' });
+  for (body of [{}, '', 'not json', { choices: [] }, { content: 'text' }, { candidates: 1 }, []])
+    for (const model of server.all()) expect(await failure(model)).toMatchObject({ kind: 'retry' });
 });
 
 test('a failure inside a 200 is a failure', async () => {
@@ -173,7 +112,7 @@ test('a stop leaves with its own reason, before and during the call', async () =
     during.abort(reason);
     return null;
   });
-  for (const model of [server.anthropic(), server.openai()]) {
+  for (const model of server.all()) {
     await expect(model.generate(input({ signal: before.signal }))).rejects.toBe(reason);
     await expect(model.generate(input({ signal: during.signal }))).rejects.toBe(reason);
   }
@@ -181,17 +120,22 @@ test('a stop leaves with its own reason, before and during the call', async () =
 
 test('a vendor that stays silent, or stalls in the middle of its answer, is given up in time', async () => {
   const silent = await vendor(() => null);
-  for (const model of [silent.anthropic(150), silent.openai(150)])
+  for (const model of silent.all(150))
     expect(await failure(model)).toMatchObject({
       kind: 'retry',
       message: expect.stringContaining('did not answer within'),
     });
-  const stalling = await vendor(() => ({ body: '{"choices":', isCutShort: true }));
-  for (const model of [stalling.anthropic(150), stalling.openai(150)])
+  const stalling = await vendor(() => ({ body: '{"choices":', cut: 'stalls' }));
+  for (const model of stalling.all(150))
     expect(await failure(model)).toMatchObject({
       kind: 'retry',
       message: expect.stringContaining('did not answer within'),
     });
+});
+
+test('an answer that breaks off in its middle is asked for again, and may have been billed', async () => {
+  const server = await vendor(() => ({ body: '{"choices":', cut: 'breaks' }));
+  for (const model of server.all()) expect(await failure(model)).toMatchObject({ kind: 'retry', isFree: false });
 });
 
 test('the limit of output tokens is sent under the name the server knows', async () => {
@@ -212,19 +156,19 @@ test('the limit of output tokens is sent under the name the server knows', async
 test('a redirect is not followed: it would carry the key to another host', async () => {
   const elsewhere = await vendor(() => ({ body: message() }));
   const server = await vendor(() => ({ status: 307, headers: { location: elsewhere.url } }));
-  for (const model of [server.anthropic(), server.openai()])
-    expect(await failure(model)).toMatchObject({ kind: 'refused', status: 307 });
+  for (const model of server.all()) expect(await failure(model)).toMatchObject({ kind: 'refused', status: 307 });
   expect(elsewhere.calls).toHaveLength(0);
 });
 
 test('the key goes to the server, and the effect of a tool does not', async () => {
-  const server = await vendor(({ path }) => ({ body: path.includes('messages') ? message() : completion() }));
+  const server = await vendor((call) => ({ body: answerOf(call) }));
   const tools = [{ name: 'f', description: 'd', input: { type: 'object' }, effect: 'destructive' as const }];
-  await server.anthropic().generate(input({ tools }));
-  await server.openai().generate(input({ tools }));
-  const [claude, gpt] = server.calls;
+  for (const model of server.all()) await model.generate(input({ tools }));
+  const [claude, gpt, gemini] = server.calls;
   expect(claude).toMatchObject({ path: '/v1/messages', headers: { authorization: 'Bearer k-secret' } });
   expect(gpt).toMatchObject({ path: '/v1/chat/completions', headers: { authorization: 'Bearer k-secret' } });
+  const path = '/v1beta/models/gemini-3.8-flash:generateContent';
+  expect(gemini).toMatchObject({ path, headers: { 'x-goog-api-key': 'k-secret' } });
   expect(JSON.stringify(server.calls.map(({ body }) => body))).not.toContain('destructive');
 });
 

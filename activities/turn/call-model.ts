@@ -4,6 +4,8 @@ import { RUN_LIMITS } from '#core/limits.ts';
 import { formatCost } from '#core/money.ts';
 import type { Policy } from '#core/policy.ts';
 import type { Database } from '#db/client.ts';
+import { listPriceOverrides } from '#db/model-prices.ts';
+import { readOrg } from '#db/orgs.ts';
 import { endModelCall, reserveModelCall, type Spent } from '#db/usage.ts';
 import { ModelError, type GenerateInput, type Generated, type Model } from '#activities/models/model.ts';
 import { estimateTokens, priceOf, worstCaseNanos } from '#activities/models/prices.ts';
@@ -11,67 +13,90 @@ import { estimateTokens, priceOf, worstCaseNanos } from '#activities/models/pric
 type Call = { orgId: string; runId: string; turn: number; policy: Policy };
 export type Called = { kind: 'generated'; generated: Generated; model: Model } | { kind: 'limit'; text: string };
 
-/** Asks the models in order until one answers. A usage row is written before each call, so that a kill hides no billed call (RULES R4). */
+/**
+ * Asks the models in order until one answers. A usage row is written before each call, so that a kill hides no billed call
+ * (RULES R4). Whatever a model failed with, the next one is asked: it may have another key, quota or room for words.
+ * A stop ends it at once. Throws the failure to go by when none answered.
+ */
 export async function callModel(
   db: Database,
   models: readonly Model[],
   call: Call,
   input: GenerateInput,
 ): Promise<Called> {
-  let last: unknown;
+  const failures: ModelError[] = [];
+  const inputTokens = estimateTokens(
+    input.instructions + (input.situation ?? '') + JSON.stringify(input.messages) + JSON.stringify(input.tools),
+  );
+  const { prices, runCapNanos } = await db.withOrg(call.orgId, async (org) => ({
+    prices: await listPriceOverrides(org),
+    runCapNanos: (await readOrg(org)).settings.runCostCapNanos,
+  }));
   for (const model of models) {
-    const inputTokens = estimateTokens(
-      input.instructions + JSON.stringify(input.messages) + JSON.stringify(input.tools),
-    );
-    const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens);
+    const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens, prices);
     const reserved = await db.withOrg(call.orgId, (org) =>
       reserveModelCall(
         org,
         { runId: call.runId, turnNumber: call.turn, provider: model.provider, model: model.name, reservedNanos },
-        (spent) => overCap(spent, call.policy, reservedNanos),
+        (spent) => overCap(spent, { dayNanos: call.policy.dailyCostCapNanos, runNanos: runCapNanos }, reservedNanos),
       ),
     );
     if ('refused' in reserved) return { kind: 'limit', text: reserved.refused };
     const end = (set: Parameters<typeof endModelCall>[2]) =>
       db.withOrg(call.orgId, (org) => endModelCall(org, reserved.id, set));
+    const costOf = (usage: Generated['usage']) => priceOf(model.provider, model.name, usage, prices);
     try {
       const generated = await model.generate(input);
-      const { usage } = generated;
+      const { usage, requestId } = generated;
       await end({
         status: 'done',
         ...usage,
-        costNanos: priceOf(model.provider, model.name, usage),
-        requestId: generated.requestId ?? null,
+        costNanos: costOf(usage),
+        httpStatus: model.provider === 'rules' ? null : 200,
+        requestId: requestId ?? null,
       });
       return { kind: 'generated', generated, model };
     } catch (error) {
-      // Only an answer with a status proves that nothing was billed; anything else keeps its reservation.
-      const isFree = error instanceof ModelError && error.status !== undefined;
-      await end({ status: 'failed', error: errorText(error).slice(0, 500), ...(isFree ? { costNanos: 0 } : {}) });
+      await end({ status: 'failed', error: errorText(error).slice(0, 500), ...billOf(error, costOf) });
       if (!(error instanceof ModelError)) throw error;
-      last = error;
+      failures.push(error);
     }
   }
-  throw toFailure(last);
+  throw toFailure(failures);
 }
 
-function overCap(spent: Spent, policy: Policy, reservedNanos: number): string | null {
+/** What a failed attempt is known to cost; where that is not known it keeps its reservation. */
+function billOf(error: unknown, costOf: (usage: Generated['usage']) => number | null) {
+  if (!(error instanceof ModelError)) return {};
+  const { status, usage, isFree } = error;
+  return {
+    ...(status !== undefined && { httpStatus: status }),
+    ...(usage && { ...usage, costNanos: costOf(usage) }),
+    ...(isFree && { costNanos: 0 }),
+  };
+}
+
+function overCap(spent: Spent, cap: { dayNanos: number; runNanos: number }, reservedNanos: number): string | null {
   if (reservedNanos === 0) return null;
-  if (spent.dayNanos + reservedNanos > policy.dailyCostCapNanos)
-    return `The org's daily cost cap of ${formatCost(policy.dailyCostCapNanos)} is used up. An owner or admin can raise it.`;
-  if (spent.runNanos + reservedNanos > RUN_LIMITS.costNanos)
-    return `This request reached its cost limit of ${formatCost(RUN_LIMITS.costNanos)}.`;
+  if (spent.dayNanos + reservedNanos > cap.dayNanos)
+    return `The org's daily cost cap of ${formatCost(cap.dayNanos)} is used up. An owner or admin can raise it.`;
+  if (spent.runNanos + reservedNanos > cap.runNanos)
+    return `This request reached its cost limit of ${formatCost(cap.runNanos)}. An owner or admin can raise it.`;
   if (spent.runTokens > RUN_LIMITS.tokens) return `This request reached its limit of ${RUN_LIMITS.tokens} tokens.`;
   return null;
 }
 
-/** Temporal retries, not the SDKs; the vendor's Retry-After decides when. */
-function toFailure(error: unknown): unknown {
-  if (!(error instanceof ModelError)) return error;
+/** Temporal retries, not the SDKs: as long as one model may answer later, after the shortest wait that was asked for. */
+function toFailure(failures: readonly ModelError[]): unknown {
+  const later = failures.filter(({ kind }) => kind === 'retry');
+  const told = later[0] ?? failures.at(-1);
+  if (!told) return new Error('no model is set');
+  const waits = later.map(({ retryAfterMs }) => retryAfterMs);
+  const shortest = waits.includes(undefined) ? undefined : Math.min(...waits.map(Number));
   return ApplicationFailure.create({
-    message: error.message,
+    message: told.message,
     type: 'ModelError',
-    nonRetryable: error.kind === 'refused',
-    ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: Math.min(error.retryAfterMs, 10 * 60_000) }),
+    nonRetryable: later.length === 0,
+    ...(shortest === undefined || later.length === 0 ? {} : { nextRetryDelay: Math.min(shortest, 10 * 60_000) }),
   });
 }
