@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lte, sql } from 'drizzle-orm';
 import { storable } from '#core/text.ts';
 import type { Org } from './client.ts';
 import { messages } from './schema/chat.ts';
@@ -40,14 +40,49 @@ export const addMachineTime = (org: Org, runId: string, ms: number): Promise<unk
     .set({ machineMs: sql`${runs.machineMs} + ${Math.round(ms)}` })
     .where(isRun(org, runId));
 
-/** What a run may read of its thread: messages up to its own, oldest first (RULES R2). */
-export const messagesUpTo = (org: Org, threadId: string, seq: number) =>
-  org.tx
-    .select({ message: messages, memberName: members.name })
+/** One message of a thread, with whose words it holds: who wrote it or, for an answer, who had asked. */
+export interface Said {
+  message: typeof messages.$inferSelect;
+  personId: string | null;
+  personName: string | null;
+}
+
+/** The newest messages of a thread after one sequence number and up to another, oldest first. However long the thread is, it reads no more than `limit`. */
+export async function messagesBetween(
+  org: Org,
+  threadId: string,
+  { after, upTo, limit }: { after: number; upTo: number; limit: number },
+): Promise<Said[]> {
+  const personId = sql<string | null>`coalesce(${messages.memberId}, ${runs.requestedBy})`;
+  const newestFirst = await org.tx
+    .select({ message: messages, personId, personName: members.name })
     .from(messages)
-    .leftJoin(members, and(eq(members.orgId, messages.orgId), eq(members.id, messages.memberId)))
-    .where(and(eq(messages.orgId, org.id), eq(messages.threadId, threadId), lte(messages.seq, seq)))
-    .orderBy(asc(messages.seq));
+    .leftJoin(runs, and(eq(runs.orgId, messages.orgId), eq(runs.id, messages.runId)))
+    .leftJoin(members, and(eq(members.orgId, messages.orgId), eq(members.id, personId)))
+    .where(
+      and(
+        eq(messages.orgId, org.id),
+        eq(messages.threadId, threadId),
+        gt(messages.seq, after),
+        lte(messages.seq, upTo),
+      ),
+    )
+    .orderBy(desc(messages.seq))
+    .limit(limit);
+  return newestFirst.toReversed();
+}
+
+/** Which connections' outside answers each of the runs has read; null: something else. */
+export async function outsideSourcesOf(org: Org, runIds: readonly string[]): Promise<Map<string, (string | null)[]>> {
+  const byRun = new Map<string, (string | null)[]>();
+  if (runIds.length === 0) return byRun;
+  const rows = await org.tx
+    .selectDistinct({ runId: toolCalls.runId, connectionId: toolCalls.connectionId })
+    .from(toolCalls)
+    .where(and(eq(toolCalls.orgId, org.id), inArray(toolCalls.runId, [...runIds]), isNotNull(toolCalls.outside)));
+  for (const { runId, connectionId } of rows) byRun.set(runId, [...(byRun.get(runId) ?? []), connectionId]);
+  return byRun;
+}
 
 export const turnsOf = (org: Org, runId: string): Promise<Turn[]> =>
   org.tx

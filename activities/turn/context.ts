@@ -1,12 +1,11 @@
-import { and, eq, isNotNull } from 'drizzle-orm';
 import { RUN_LIMITS } from '#core/limits.ts';
 import type { JsonObject } from '#core/tools.ts';
 import { cut } from '#core/text.ts';
 import type { Org } from '#db/client.ts';
-import { activeRunsIn, messagesUpTo, toolCallsOf, turnsOf, type Run, type ToolCall } from '#db/runs.ts';
-import { runs, toolCalls } from '#db/schema/index.ts';
+import { activeRunsIn, toolCallsOf, turnsOf, type Run, type ToolCall } from '#db/runs.ts';
 import type { ModelMessage } from '#activities/models/model.ts';
 import type { OutsideText } from './carried.ts';
+import { readThreadPart } from './thread-part.ts';
 
 export interface Context {
   messages: ModelMessage[];
@@ -14,38 +13,27 @@ export interface Context {
   taint: string | null;
   /** Every outside text with its origin: what T2 looks for in arguments. */
   outside: OutsideText[];
-  /** The requester's own words in this thread. */
+  /** The requester's own words, as far as they are read. */
   own: string[];
+  /** The thread has grown so much that its next summary is due. */
+  isLong: boolean;
   toolCalls: ToolCall[];
   usedTools: Set<string>;
   /** One line for each other run of the thread (RULES R2). */
   statusLines: string[];
 }
 
-/** What a run's next turn is decided from: its thread up to its own message, its own turns, and how the thread's other runs stand (RULES R2). */
+/** What a run's next turn is decided from: its thread up to its own message (older parts summed up), its own turns, and how the thread's other runs stand (RULES R2). */
 export async function readContext(org: Org, run: Run): Promise<Context> {
-  const thread = await messagesUpTo(org, run.threadId, run.seq);
-  const turns = await turnsOf(org, run.id);
-  const calls = await toolCallsOf(org, run.id);
-  const sources = await sourcesOf(org, run);
-  const outside: OutsideText[] = [];
-  const own: string[] = [];
-  const messages: ModelMessage[] = [];
-  // An answer may quote all that its run has read: the thread before it, and what its own tools said.
-  const readSoFar = new Set<string | null>();
-  for (const { message, memberName } of thread) {
-    const isPerson = message.role === 'user';
-    const isOther = isPerson && message.memberId !== run.requestedBy;
-    const origin = message.outside ?? (isOther ? `message by ${memberName ?? 'someone else'}` : null);
-    if (origin) {
-      const found = isPerson ? [null] : (sources.get(message.runId ?? '') ?? []);
-      for (const source of found.length + readSoFar.size > 0 ? found : [null]) readSoFar.add(source);
-      outside.push({ text: message.text, origin, from: new Set(readSoFar) });
-    }
-    if (isPerson && !origin) own.push(message.text);
-    const text = isOther ? `[${memberName ?? 'someone else'} wrote:] ${message.text}` : message.text;
-    messages.push({ role: message.role, text });
-  }
+  // Sent together: one way to the database and back instead of four.
+  const [thread, turns, calls, active] = await Promise.all([
+    readThreadPart(org, run),
+    turnsOf(org, run.id),
+    toolCallsOf(org, run.id),
+    activeRunsIn(org, run.threadId),
+  ]);
+  const outside = [...thread.outside];
+  const messages = [...thread.messages];
   for (const turn of turns) {
     const ofTurn = calls.filter((call) => call.turnNumber === turn.number);
     messages.push({
@@ -67,9 +55,7 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
       });
     }
   }
-  const others = (await activeRunsIn(org, run.threadId)).filter(
-    (other) => other.id !== run.id && other.number < run.number,
-  );
+  const others = active.filter((other) => other.id !== run.id && other.number < run.number);
   // What another request waits for quotes its arguments: another person's words, or what it has read.
   const waiting = others.filter((other) => other.status === 'waiting' && other.statusText !== null);
   for (const { taint, requestedBy, number, statusText } of waiting) {
@@ -78,9 +64,10 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
   }
   return {
     messages: fit(messages),
-    taint: outside[0]?.origin ?? null,
+    taint: thread.taint ?? outside[0]?.origin ?? null,
     outside,
-    own,
+    own: thread.own,
+    isLong: thread.isLong,
     toolCalls: calls,
     usedTools: new Set(calls.map((call) => call.tool)),
     statusLines: others.map(
@@ -88,18 +75,6 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
         `Request ${other.number} of this thread is ${other.status}${waiting.includes(other) ? `: ${JSON.stringify(other.statusText)}` : ''}.`,
     ),
   };
-}
-
-/** Which connections' answers each run of the thread has read; null: something else. */
-async function sourcesOf(org: Org, { threadId }: Run): Promise<Map<string, (string | null)[]>> {
-  const rows = await org.tx
-    .selectDistinct({ runId: toolCalls.runId, connectionId: toolCalls.connectionId })
-    .from(toolCalls)
-    .innerJoin(runs, and(eq(runs.orgId, toolCalls.orgId), eq(runs.id, toolCalls.runId)))
-    .where(and(eq(toolCalls.orgId, org.id), eq(runs.threadId, threadId), isNotNull(toolCalls.outside)));
-  const byRun = new Map<string, (string | null)[]>();
-  for (const { runId, connectionId } of rows) byRun.set(runId, [...(byRun.get(runId) ?? []), connectionId]);
-  return byRun;
 }
 
 const callIdOf = (call: ToolCall): string => call.modelCallId ?? `call-${call.turnNumber}-${call.callNumber}`;

@@ -11,6 +11,7 @@ const context: Context = {
   taint: null,
   outside: [],
   own: [],
+  isLong: false,
   toolCalls: [],
   usedTools: new Set(),
   statusLines: [],

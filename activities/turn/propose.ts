@@ -7,13 +7,14 @@ import type { Policy } from '#core/policy.ts';
 import { zPayload, type Json, type JsonObject, type Payload } from '#core/tools.ts';
 import { isStorable, storable } from '#core/text.ts';
 import type { toolCalls } from '#db/schema/index.ts';
-import { schemaHash, type Action } from '#activities/integrations/connector.ts';
+import { schemaHash } from '#activities/integrations/connector.ts';
 import type { ModelToolCall } from '#activities/models/model.ts';
 import { carriedIn, type Carried } from './carried.ts';
 import type { Context } from './context.ts';
 import type { Tool } from './tools.ts';
 
 type Row = typeof toolCalls.$inferInsert;
+type ActionTool = Extract<Tool, { kind: 'action' }>;
 type Place = { orgId: string; runId: string; turnNumber: number; callNumber: number };
 
 /**
@@ -34,28 +35,23 @@ export function proposeCall(
     tool: storable(call.name).slice(0, 100),
     modelCallId: storable(call.id).slice(0, 200),
   };
-  const isKeepable = input.length <= RUN_LIMITS.toolInputLength && isStorableJson(call.input);
+  const unfit = whyUnfit(call.input);
   const refuse = (result: string): Row => ({
     ...row,
-    input: isKeepable ? input : '{}',
+    input: unfit?.isKeepable === false ? '{}' : input,
     status: 'refused',
     result,
     endedAt: new Date(),
   });
-  if (input.length > RUN_LIMITS.toolInputLength)
-    return refuse(`The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`);
-  if (!isKeepable) return refuse('The arguments hold a NUL character or broken Unicode.');
-  // Objects drop a field of this name on the way, so what runs would not be what was shown (RULES A1).
-  if (input.includes('"__proto__":'))
-    return refuse('The arguments have a field called __proto__, which cannot be sent.');
+  if (unfit) return refuse(unfit.text);
   if (context.toolCalls.length + place.callNumber > RUN_LIMITS.toolCalls)
     return refuse(`A request may use ${RUN_LIMITS.toolCalls} tool calls at most.`);
   const tool = tools.get(call.name);
   if (!tool) return refuse(`There is no tool called ${row.tool}.`);
   if (tool.kind === 'built-in') return { ...row, input, effect: 'read', status: 'proposed' };
+  if (tool.action.off !== undefined) return refuse(tool.action.off);
   try {
-    const payload = payloadOf(tool.name, tool.action, tool.connection, tool.action.parse(call.input), policy);
-    const text = canonicalize(zPayload.parse(payload)) ?? '';
+    const { payload, text } = bindCall(tool, call.input, policy);
     return {
       ...row,
       input,
@@ -72,6 +68,19 @@ export function proposeCall(
   }
 }
 
+/** Why arguments cannot be stored and sent as they are, before any schema is asked; null: they can. `isKeepable`: as a record they can be stored. */
+export function whyUnfit(input: JsonObject): { text: string; isKeepable: boolean } | null {
+  const text = JSON.stringify(input);
+  if (text.length > RUN_LIMITS.toolInputLength)
+    return { text: `The arguments are longer than ${RUN_LIMITS.toolInputLength} characters.`, isKeepable: false };
+  if (!isStorableJson(input))
+    return { text: 'The arguments hold a NUL character or broken Unicode.', isKeepable: false };
+  // Objects drop a field of this name on the way, so what runs would not be what was shown (RULES A1).
+  if (text.includes('"__proto__":'))
+    return { text: 'The arguments have a field called __proto__, which cannot be sent.', isKeepable: true };
+  return null;
+}
+
 // Not asked of the JSON text: there, both are escaped.
 function isStorableJson(value: Json): boolean {
   if (typeof value === 'string') return isStorable(value);
@@ -79,14 +88,14 @@ function isStorableJson(value: Json): boolean {
   return Object.entries(value).every(([name, inner]) => isStorable(name) && isStorableJson(inner));
 }
 
-function payloadOf(
-  name: string,
-  action: Action,
-  connection: { id: string; name: string; settingsVersion: number },
-  input: JsonObject,
+/** Everything that would run, the request fixed, with its canonical text (RULES A1). Throws `UserError` naming the argument that does not fit. */
+export function bindCall(
+  { name, action, connection }: ActionTool,
+  given: JsonObject,
   policy: Policy,
-): Payload {
-  return {
+): { payload: Payload; text: string } {
+  const input = action.parse(given);
+  const payload = zPayload.parse({
     v: 1,
     tool: name,
     connection: { id: connection.id, name: connection.name, settingsVersion: connection.settingsVersion },
@@ -95,7 +104,8 @@ function payloadOf(
     attachments: [],
     schemaSha256: schemaHash(action),
     policyVersion: policy.version,
-  };
+  });
+  return { payload, text: canonicalize(payload) ?? '' };
 }
 
 /** Why a call waits for a person, in a sentence for the card; null when it may run by itself. */
@@ -117,7 +127,7 @@ export function whyApproval(
 
 /** Back to where it came from, text may go by itself; anywhere else a person looks first (RULES T2). */
 function leakOf(
-  { action, connection }: Extract<Tool, { kind: 'action' }>,
+  { action, connection }: ActionTool,
   payload: Payload,
   { outside, own }: Pick<Context, 'outside' | 'own'>,
 ): string | null {

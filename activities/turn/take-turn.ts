@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { storable } from '#core/text.ts';
-import type { Database, Org } from '#db/client.ts';
+import type { Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { readOrg } from '#db/orgs.ts';
 import { addMachineTime, readRun, showRun, toolCallsOf, updateRun, type Run, type ToolCall } from '#db/runs.ts';
@@ -12,9 +12,15 @@ import type { ActivityDeps } from '#activities/deps.ts';
 import type { ModelToolCall } from '#activities/models/model.ts';
 import { callModel, type Called } from './call-model.ts';
 import { readContext } from './context.ts';
-import { instructionsFor } from './instructions.ts';
+import { givenTurn, type Given } from './given.ts';
+import { instructionsFor, situationOf } from './instructions.ts';
 import { proposeCall } from './propose.ts';
+import { createSumUp } from './sum-up.ts';
 import { chooseTools, toolsFor } from './tools.ts';
+
+/** Who is said to have answered where no model was asked. */
+const GATEWAY = { provider: 'abetworks', name: 'gateway' } as const;
+type GivenCalled = { kind: 'generated'; generated: Given; model: typeof GATEWAY };
 
 export interface ProposedCall {
   toolCallId: string;
@@ -33,36 +39,46 @@ const CLAIM_WAIT_MS = 2_000;
 const CLAIM_POLL_MS = 150;
 
 /** One turn of a run: what a model answers to what the thread and the tools have said so far. Stored once; a repeat gives the stored turn. */
-export function createTakeTurn({ db, models, fallbackModel }: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel'>) {
+export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel' | 'log'>) {
+  const { db, models, fallbackModel } = deps;
+  const sumUp = createSumUp(deps);
   return async ({ orgId, runId, turn }: { orgId: string; runId: string; turn: number }): Promise<Taken> => {
-    const run = await db.withOrg(orgId, (org) => readRun(org, runId));
+    const [run, stored] = await db.withOrg(orgId, (org) =>
+      Promise.all([readRun(org, runId), storedTurn(org, runId, turn)]),
+    );
     if (run.stopRequestedAt) return { kind: 'stopped' };
-    const stored = await db.withOrg(orgId, (org) => storedTurn(org, runId, turn));
     if (stored) return stored;
     const claim = () => db.withOrg(orgId, (org) => claimThread(org, run.threadId, runId));
     return withHeartbeat(async (signal) => {
       if (!(await waitForClaim(claim, signal)))
         return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
       const begun = Date.now();
-      await show(db, run, 'Thinking');
-      const prepared = await db.withOrg(orgId, (org) => prepare(org, run));
+      const prepared = await db.withOrg(orgId, async (org) => {
+        const ready = await prepare(org, run);
+        await show(org, run, 'Thinking');
+        return ready;
+      });
       const { policy, isFirst, tools, context } = prepared;
+      const chain = isFirst ? models : [fallbackModel];
+      const place = { orgId, runId, turn, policy };
       const limit = overLimit(run, turn);
-      const called: Called = limit
+      const given = givenTurn(run, turn, context);
+      const called: Called | GivenCalled = limit
         ? { kind: 'limit', text: limit }
-        : await callModel(
-            db,
-            isFirst ? models : [fallbackModel],
-            { orgId, runId, turn, policy },
-            { ...prepared.input, signal },
-          );
-      return db.withOrg(orgId, async (org) => {
+        : given
+          ? { kind: 'generated', generated: given, model: GATEWAY }
+          : await callModel(db, chain, place, { ...prepared.input, signal });
+      const taken = await db.withOrg(orgId, async (org) => {
         await addMachineTime(org, runId, Date.now() - begun);
         if (context.taint && !run.taint) await updateRun(org, runId, { taint: context.taint });
         return storeTurn(org, run, turn, called, (call, callNumber) =>
           proposeCall({ orgId, runId, turnNumber: turn, callNumber }, call, tools, policy, context),
         );
       });
+      // Not waited for: the answer is there, and only later requests read the summary.
+      if (taken.kind === 'reply' && context.isLong && !run.given)
+        void sumUp({ ...place, threadId: run.threadId }, chain);
+      return taken;
     }, claim);
   };
 }
@@ -77,23 +93,24 @@ async function waitForClaim(claim: () => Promise<boolean>, signal: AbortSignal):
   return false;
 }
 
-const show = (db: Database, run: Run, text: string): Promise<unknown> =>
-  db.withOrg(run.orgId, async (org) => {
-    await showRun(org, run.id, 'running', text);
-    await notify(org, { threadId: run.threadId, runId: run.id });
-  });
+const show = (org: Org, run: Run, text: string): Promise<unknown> =>
+  Promise.all([showRun(org, run.id, 'running', text), notify(org, { threadId: run.threadId, runId: run.id })]);
 
 async function prepare(org: Org, run: Run) {
-  const context = await readContext(org, run);
-  const tools = await toolsFor(org, run);
-  const { policy, isFirst, name } = await readOrg(org);
-  const [member] = await org.tx
-    .select({ name: members.name })
-    .from(members)
-    .where(and(eq(members.orgId, org.id), eq(members.id, run.requestedBy)));
+  const [context, tools, { policy, isFirst, name }, [member]] = await Promise.all([
+    readContext(org, run),
+    toolsFor(org, run),
+    readOrg(org),
+    org.tx
+      .select({ name: members.name })
+      .from(members)
+      .where(and(eq(members.orgId, org.id), eq(members.id, run.requestedBy))),
+  ]);
   const lastText = context.messages.findLast((message) => message.role === 'user')?.text ?? '';
   const input = {
-    instructions: instructionsFor({ name }, { name: member?.name ?? 'a member' }, context.statusLines, new Date()),
+    instructions: instructionsFor({ name }, { name: member?.name ?? 'a member' }),
+    situation: situationOf(context.statusLines, new Date()),
+    cacheKey: run.threadId,
     messages: context.messages,
     tools: chooseTools(tools, lastText, context.usedTools),
     limits: { outputTokens: RUN_LIMITS.outputTokens },
@@ -130,7 +147,7 @@ async function storeTurn(
   org: Org,
   run: Run,
   number: number,
-  called: Called,
+  called: Called | GivenCalled,
   propose: (call: ModelToolCall, callNumber: number) => typeof toolCalls.$inferInsert,
 ): Promise<Taken> {
   const turn = { orgId: org.id, runId: run.id, number };
