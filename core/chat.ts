@@ -28,6 +28,8 @@ export interface Inbound {
   sender: Sender;
   text: string;
   isDirect: boolean;
+  /** The run that a person asks for again, which their door has seen them see. */
+  againOf?: string;
 }
 
 export interface Button {

@@ -21,6 +21,7 @@ export const forbidden = (message: string): UserError => new UserError(message, 
 /** The text of anything thrown, for logs and cards; never the parameters of a query (drizzle puts them into its message). */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name !== 'DrizzleQueryError') return error.message;
+  // Its class gives itself no name.
+  if (!('query' in error && 'params' in error)) return error.message;
   return error.cause instanceof Error ? `database: ${error.cause.message}` : 'database query failed';
 }

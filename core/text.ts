@@ -10,6 +10,8 @@ export const storable = (text: string): string => text.replaceAll('\u0000', '\uf
 export const zText = (max: number) =>
   z
     .string()
+    // Also for the API's document: a text of blanks is empty.
+    .regex(/\S/, 'must not be empty')
     .refine(isStorable, 'holds a NUL character or broken Unicode')
     .transform((text) => text.trim())
     .pipe(z.string().min(1, 'must not be empty').max(max, `must be at most ${max} characters`));

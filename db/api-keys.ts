@@ -1,15 +1,12 @@
 import { and, eq, isNull, lt, or, sql } from 'drizzle-orm';
 import { randomBytes } from 'node:crypto';
 import { randomToken, sha256 } from '#core/hash.ts';
-import type { Actor } from '#core/roles.ts';
+import type { Actor, ApiKeyScope } from '#core/roles.ts';
 import type { Database, Org } from './client.ts';
 import { newestFirst, pageOf, type Page, type PageOf } from './paging.ts';
 import { apiKeys, members } from './schema/identity.ts';
 
 export type ApiKey = typeof apiKeys.$inferSelect;
-/** `read` refuses everything but GET. */
-export const API_KEY_SCOPES = ['full', 'read'] as const;
-export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
 /** An actor with what pages and logs call them. */
 export interface Principal extends Actor {
@@ -73,20 +70,30 @@ const noteUse = (org: Org, keyId: string): Promise<unknown> =>
       and(isKey(org, keyId), or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, sql`now() - interval '1 minute'`))),
     );
 
-/** Keys of one member, or of everybody when `memberId` is undefined; newest first, revoked ones too. */
+/** Keys of one member, or of everybody when `memberId` is undefined; newest first, with `isLive` without revoked ones. */
 export async function listApiKeys(
   org: Org,
   memberId: string | undefined,
   { limit, cursor }: PageOf,
-): Promise<Page<ApiKey>> {
+  { isLive = false } = {},
+): Promise<Page<ApiKey & { createdByName: string }>> {
   const { after, order } = newestFirst(apiKeys, cursor);
   const rows = await org.tx
-    .select()
+    .select({ key: apiKeys, createdByName: members.name })
     .from(apiKeys)
-    .where(and(eq(apiKeys.orgId, org.id), memberId === undefined ? undefined : eq(apiKeys.memberId, memberId), after))
+    .innerJoin(members, and(eq(members.orgId, apiKeys.orgId), eq(members.id, apiKeys.createdBy)))
+    .where(
+      and(
+        eq(apiKeys.orgId, org.id),
+        memberId === undefined ? undefined : eq(apiKeys.memberId, memberId),
+        isLive ? isNull(apiKeys.revokedAt) : undefined,
+        after,
+      ),
+    )
     .orderBy(...order)
     .limit(limit + 1);
-  return pageOf(rows, limit, (row) => row);
+  const found = rows.map(({ key, createdByName }) => ({ ...key, createdByName }));
+  return pageOf(found, limit, (row) => row);
 }
 
 /** The key with its member's role, or undefined. */

@@ -6,7 +6,19 @@ import { revokeKeysOf } from './api-keys.ts';
 import type { Org } from './client.ts';
 import { invite, voidInvitationsOf } from './invitations.ts';
 import { isActiveOwner, isMember, lockMembership, noteActivation, readMember, type Member } from './members.ts';
+import { voidResetsOf } from './password-resets.ts';
 import { members } from './schema/identity.ts';
+
+/**
+ * Ends every session of somebody else; their API keys stay. Throws `UserError`: 404, 403 for an owner by somebody else.
+ */
+export async function signOutMember(org: Org, actor: Actor, memberId: string): Promise<Member> {
+  const member = await readMember(org, memberId);
+  if (!member) throw notFound('member');
+  requireOwnerFor(actor, member.role);
+  if (member.userId) await endSessions(org, member.userId);
+  return member;
+}
 
 /** Only an owner makes, changes or unmakes an owner. Throws `UserError` 403. */
 export function requireOwnerFor(actor: Actor, ...roles: (Role | undefined)[]): void {
@@ -67,6 +79,7 @@ export async function changeMember(
 async function lockOut(org: Org, member: Member): Promise<void> {
   await revokeKeysOf(org, member.id);
   await voidInvitationsOf(org, member.id);
+  await voidResetsOf(org, member.id);
   if (member.userId) await endSessions(org, member.userId);
 }
 

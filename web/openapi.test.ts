@@ -18,10 +18,16 @@ test('the document is OpenAPI 3.1, names every schema it refers to, and is reada
   expect(text).not.toContain('"nullable"');
 });
 
-test('the docs page lists every operation and loads nothing from elsewhere', async () => {
+test('the docs page lists every operation also without a script, and every file it names is ours', async () => {
   const { json } = await world.call('/openapi.json');
   const { text, headers } = await world.call('/docs');
   expect(headers.get('content-type')).toContain('text/html');
   for (const path of Object.keys(json.paths)) expect(text).toContain(path);
-  expect(text).not.toMatch(/<script|https?:\/\//);
+  const named = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address ?? '');
+  expect(named.filter((address) => address.startsWith('/static/')).length).toBeGreaterThanOrEqual(5);
+  for (const address of named) {
+    expect(address).toMatch(/^\/[a-z]*/);
+    expect([address, (await world.call(address)).status]).not.toEqual([address, 404]);
+  }
+  expect(text).not.toMatch(/<script>|<style|https?:\/\//);
 });

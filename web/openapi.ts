@@ -1,6 +1,7 @@
 import type { Config } from '#core/config.ts';
 import { escapeHtml } from './html.ts';
 import type { Api } from './routes/define.ts';
+import type { Static } from './static.ts';
 
 export type ApiDocument = ReturnType<Api['getOpenAPI31Document']>;
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -53,13 +54,17 @@ export const operationsOf = (document: ApiDocument): Operation[] =>
     }),
   );
 
-/** A plain list for people; works offline and without a script. */
-export function renderDocs(document: ApiDocument): string {
+/** The page for people: Swagger UI over the document, with local files only; without a script a plain list. */
+export function renderDocs(document: ApiDocument, { urlOf }: Pick<Static, 'urlOf'>): string {
   const rows = operationsOf(document).map(
     ({ method, path, summary, permission }) =>
       `<tr><td>${method}</td><td><code>${escapeHtml(path)}</code></td><td>${escapeHtml(summary)}</td><td>${escapeHtml(permission ?? 'anybody')}</td></tr>`,
   );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Abetworks API</title>
-<h1>Abetworks API</h1><p>${escapeHtml(document.info.description ?? '')} The whole contract: <a href="/openapi.json">/openapi.json</a>.</p>
-<table><thead><tr><th>Method</th><th>Path</th><th>What it does</th><th>Permission</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></html>`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Abetworks API</title>
+<link rel="icon" href="${urlOf('icon.svg')}"><link rel="stylesheet" href="${urlOf('swagger-ui.css')}"><link rel="stylesheet" href="${urlOf('docs.css')}">
+<script src="${urlOf('swagger-ui.js')}" defer></script><script type="module" src="${urlOf('docs.js')}"></script></head>
+<body><nav class="docs-bar" aria-label="Abetworks"><a href="/">Back to Abetworks</a><a href="/account">Your API keys</a><a href="/openapi.json">openapi.json</a></nav>
+<main id="docs"></main>
+<noscript><h1>Abetworks API</h1><p>${escapeHtml(document.info.description ?? '')}</p>
+<table class="docs-plain"><thead><tr><th scope="col">Method</th><th scope="col">Path</th><th scope="col">What it does</th><th scope="col">Permission</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></noscript></body></html>`;
 }

@@ -4,7 +4,20 @@ import { createStatic } from './static.ts';
 const files = createStatic();
 
 test('style, script and htmx are served with their type, kept for ever under their hash, and asked for again without it', async () => {
-  for (const name of ['base.css', 'app.css', 'card.css', 'app.js', 'icon.svg', 'htmx.js', 'hx-sse.js']) {
+  for (const name of [
+    'base.css',
+    'app.css',
+    'card.css',
+    'lists.css',
+    'app.js',
+    'icon.svg',
+    'htmx.js',
+    'hx-sse.js',
+    'docs.css',
+    'docs.js',
+    'swagger-ui.css',
+    'swagger-ui.js',
+  ]) {
     const kept = await files.routes.request(files.urlOf(name));
     expect([name, kept.status]).toEqual([name, 200]);
     expect(kept.headers.get('cache-control')).toContain('immutable');
@@ -15,6 +28,13 @@ test('style, script and htmx are served with their type, kept for ever under the
 });
 
 test('no other file can be reached', async () => {
-  for (const path of ['/static/app.ts', '/static/..%2fdeps.ts', '/static/__proto__'])
+  for (const path of [
+    '/static/app.ts',
+    '/static/..%2fdeps.ts',
+    '/static/__proto__',
+    '/static/constructor',
+    '/static/swagger-ui-bundle.js.map',
+    '/static/swagger-initializer.js',
+  ])
     expect((await files.routes.request(path)).status).toBe(404);
 });

@@ -17,6 +17,9 @@ export const badKey = (): ProblemError =>
     },
   );
 
+export const outOfScope = (): ProblemError =>
+  new ProblemError(403, 'The scope of this API key does not cover this. Use a key with full scope.');
+
 export const notSignedIn = (): ProblemError =>
   new ProblemError(401, 'Sign in, or send an API key as "Authorization: Bearer abw_…".', {
     headers: { 'www-authenticate': 'Bearer' },

@@ -8,10 +8,12 @@ import { createInvitations, type Accepted, type Invited } from './invitations.ts
 import { createLimits } from './limits.ts';
 import { createIdentify } from './identify.ts';
 import { createOriginGuard } from './origin.ts';
+import { createPasswordResets, type Resetting } from './password-resets.ts';
 import { createPasswords } from './passwords.ts';
+import { createSessions, type OwnSession } from './sessions.ts';
 import { createSignIn, type SignedIn } from './sign-in.ts';
 
-export type { Accepted, Invited, SignedIn };
+export type { Accepted, Invited, OwnSession, Resetting, SignedIn };
 
 /** Who is there, and how they come in. Accounts exist only through an accepted invitation. */
 export interface Auth {
@@ -33,8 +35,18 @@ export interface Auth {
     password: string,
     options?: { withKey?: boolean; address?: string },
   ): Promise<Accepted>;
-  /** Every session ends, this one too: sign in again. Throws `UserError` 422 for a wrong current or unfit new password, or 429. */
-  changePassword(actor: Principal, current: string, next: string): Promise<void>;
+  /** Every session ends but that of `headers`. Throws `UserError` 422 for a wrong current or unfit new password, or 429. */
+  changePassword(actor: Principal, current: string, next: string, headers?: Headers): Promise<void>;
+  /** Whom a reset link is for; null: unknown, used, expired, or the right to it is gone. */
+  readPasswordReset(token: string): Promise<Resetting | null>;
+  /** Sets the password of a reset link; every session of theirs ends. Throws `UserError` 404, 410, 422 or 429. */
+  resetPassword(token: string, password: string, address?: string): Promise<{ email: string }>;
+  /** Where the actor is signed in, last seen first. */
+  ownSessions(actor: Principal, headers: Headers): Promise<OwnSession[]>;
+  /** Throws `UserError` 404 for a session that is not the actor's. */
+  endOwnSession(actor: Principal, sessionId: string): Promise<void>;
+  /** Signs the actor out everywhere, here too. Keys stay. */
+  endOwnSessions(actor: Principal): Promise<void>;
   /** Checks the length (8 to 128 characters) and hashes. Throws `UserError` 422. */
   hashPassword(password: string): Promise<string>;
 }
@@ -42,7 +54,8 @@ export interface Auth {
 export function createAuth(deps: Pick<WebDeps, 'db' | 'keys' | 'config'>): Auth {
   const betterAuth = createBetterAuth(deps);
   const limits = createLimits(deps.db);
-  const passwords = createPasswords({ db: deps.db, betterAuth, limits });
+  const { tokenOf, ...sessions } = createSessions({ db: deps.db, betterAuth });
+  const passwords = createPasswords({ db: deps.db, betterAuth, limits, tokenOf });
   return {
     middleware: createIdentify({ db: deps.db, betterAuth }),
     sameOrigin: createOriginGuard(deps.config),
@@ -52,6 +65,8 @@ export function createAuth(deps: Pick<WebDeps, 'db' | 'keys' | 'config'>): Auth 
     },
     ...createSignIn({ db: deps.db, betterAuth, limits }),
     ...createInvitations({ db: deps.db, limits, hashPassword: passwords.hashPassword }),
+    ...createPasswordResets({ db: deps.db, limits, hashPassword: passwords.hashPassword }),
+    ...sessions,
     ...passwords,
   };
 }

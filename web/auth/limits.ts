@@ -5,7 +5,7 @@ import type { Database } from '#db/client.ts';
 import { ProblemError } from '#web/problem.ts';
 
 /** Tries per minute and key. Kept in PostgreSQL, so that several web processes share them; while it is away, nobody signs in. */
-const LIMITS = { account: 10, address: 10, password: 10, invitation: 30 } as const;
+const LIMITS = { account: 10, address: 10, password: 10, invitation: 30, reset: 30 } as const;
 type Kind = keyof typeof LIMITS;
 
 export interface Limits {

@@ -6,6 +6,7 @@ import type { Principal } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
 import { readMember } from '#db/members.ts';
+import { voidResetsOf } from '#db/password-resets.ts';
 import { PASSWORD_LENGTH, type BetterAuth } from './better-auth.ts';
 import { tooMany, type Limits } from './limits.ts';
 
@@ -20,7 +21,17 @@ const zPassword = z
 const wrongPassword = (): UserError =>
   new UserError('current: this is not your password.', { status: 422, field: 'current' });
 
-export function createPasswords({ db, betterAuth, limits }: { db: Database; betterAuth: BetterAuth; limits: Limits }) {
+export function createPasswords({
+  db,
+  betterAuth,
+  limits,
+  tokenOf,
+}: {
+  db: Database;
+  betterAuth: BetterAuth;
+  limits: Limits;
+  tokenOf: (headers: Headers) => Promise<string | undefined>;
+}) {
   const hashPassword = async (password: string): Promise<string> => {
     const parsed = zPassword.safeParse(password);
     if (!parsed.success)
@@ -31,7 +42,12 @@ export function createPasswords({ db, betterAuth, limits }: { db: Database; bett
     return (await betterAuth.$context).password.hash(parsed.data);
   };
 
-  const changePassword = async (actor: Principal, current: string, next: string): Promise<void> => {
+  const changePassword = async (
+    actor: Principal,
+    current: string,
+    next: string,
+    headers = new Headers(),
+  ): Promise<void> => {
     const waitMs = await limits.count('password', actor.memberId);
     if (waitMs > 0) throw tooMany(waitMs);
     const userId = (await db.withOrg(actor.orgId, (org) => readMember(org, actor.memberId)))?.userId;
@@ -40,8 +56,10 @@ export function createPasswords({ db, betterAuth, limits }: { db: Database; bett
     const { password } = await betterAuth.$context;
     if (!(await password.verify({ hash, password: current }))) throw wrongPassword();
     const passwordHash = await hashPassword(next);
+    const keep = await tokenOf(headers);
     await db.withOrg(actor.orgId, async (org) => {
-      await savePassword(org, { userId, email: actor.email, name: actor.name, passwordHash });
+      await savePassword(org, { userId, email: actor.email, name: actor.name, passwordHash, keep });
+      await voidResetsOf(org, actor.memberId);
       const target = { type: 'member', id: actor.memberId };
       await audit(org, { actor: `member:${actor.memberId}`, action: 'member.password_changed', target });
     });

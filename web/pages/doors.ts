@@ -1,15 +1,17 @@
 import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { html } from 'hono/html';
 import type { Auth } from '#web/auth/index.ts';
 import { PASSWORD_LENGTH } from '#web/auth/better-auth.ts';
 import type { WebEnv } from '#web/env.ts';
+import { ProblemError } from '#web/problem.ts';
 import type { Frame } from './frame.ts';
 import { alert, attempt, field, hidden, readForm } from './parts.ts';
 
 /** A path of ours to go on to; anything else would let a link send people elsewhere. */
 export const safeNext = (next: string): string => (/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(next) ? next : '/');
 
-/** Coming in and going out: sign-in, invitation, sign-out. */
+/** Coming in and going out: sign-in, invitation, forgotten password, sign-out. */
 export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<WebEnv> {
   const pages = new Hono<WebEnv>();
   const peer = (c: { env?: WebEnv['Bindings'] }) => c.env?.incoming?.socket?.remoteAddress;
@@ -24,7 +26,7 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
         ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
         <button class="primary">Sign in</button>
       </form>
-      <p class="hint">No account, or forgot the password? Ask an admin of your organisation for a new invitation.</p>`;
+      <p class="hint">No account, or forgot the password? Ask an admin of your organisation for a link.</p>`;
 
   pages.get('/sign-in', (c) => {
     const next = safeNext(c.req.query('next') ?? '/');
@@ -45,6 +47,41 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
     const { cookies } = await auth.signOut(c.req.raw.headers);
     for (const cookie of cookies) c.header('set-cookie', cookie, { append: true });
     return c.redirect('/sign-in', 303);
+  });
+
+  const signInWith = async (c: Context<WebEnv>, email: string, password: string): Promise<Response> => {
+    const signed = await auth.signIn(email, password, c.req.raw.headers, peer(c));
+    if (signed.kind === 'refused') return c.redirect('/sign-in', 303);
+    for (const cookie of signed.cookies) c.header('set-cookie', cookie, { append: true });
+    return c.redirect('/', 303);
+  };
+
+  const overPage = html`<h1>This link is over</h1>
+    <p class="lead">It was used, is older than an hour, or was withdrawn. Ask your admin for a new one.</p>
+    <a href="/sign-in">Go to sign-in</a>`;
+  pages.get('/reset/:token', async (c) => {
+    const token = c.req.param('token');
+    const whose = await auth.readPasswordReset(token);
+    return whose
+      ? frame.door(c, { title: 'New password', body: choosePassword(token, whose) })
+      : frame.door(c, { title: 'New password', status: 410, body: overPage });
+  });
+  pages.post('/reset/:token', async (c) => {
+    const token = c.req.param('token');
+    const password = (await readForm(c)).text('password');
+    const reset = await attempt(() => auth.resetPassword(token, password, peer(c)));
+    if ('value' in reset) return signInWith(c, reset.value.email, password);
+    const { message, status } = reset.problem;
+    const whose = status === 422 ? await auth.readPasswordReset(token) : null;
+    const retryAfter = reset.problem instanceof ProblemError ? reset.problem.headers['retry-after'] : undefined;
+    if (retryAfter !== undefined) c.header('retry-after', retryAfter);
+    const body = whose
+      ? choosePassword(token, whose, message)
+      : status === 429
+        ? html`<h1>New password</h1>
+            ${alert(message)}`
+        : overPage;
+    return frame.door(c, { title: 'New password', status, body });
   });
 
   pages.get('/invite/:token', async (c) => {
@@ -75,10 +112,7 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
             ${alert(message)}`;
       return frame.door(c, { title: 'Welcome', status, body });
     }
-    const signed = await auth.signIn(accepted.value.email, password, c.req.raw.headers, address);
-    if (signed.kind === 'refused') return c.redirect('/sign-in', 303);
-    for (const cookie of signed.cookies) c.header('set-cookie', cookie, { append: true });
-    return c.redirect('/', 303);
+    return signInWith(c, accepted.value.email, password);
   });
   return pages;
 }
@@ -91,4 +125,14 @@ const welcome = (token: string, invited: { email: string; name: string; orgName:
       <input type="hidden" name="username" autocomplete="username" value="${invited.email}" />
       ${field({ name: 'password', label: 'New password', type: 'password', autocomplete: 'new-password', hint: `${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters. You sign in with ${invited.email}.` })}
       <button class="primary">Join</button>
+    </form>`;
+
+const choosePassword = (token: string, whose: { email: string; name: string; orgName: string }, problem = '') =>
+  html`<h1>Choose a new password</h1>
+    <p class="lead">For ${whose.name} in ${whose.orgName}. You will be signed out everywhere else.</p>
+    ${alert(problem)}
+    <form method="post" action="/reset/${token}">
+      <input type="hidden" name="username" autocomplete="username" value="${whose.email}" />
+      ${field({ name: 'password', label: 'New password', type: 'password', autocomplete: 'new-password', hint: `${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters. You sign in with ${whose.email}.` })}
+      <button class="primary">Set the password</button>
     </form>`;

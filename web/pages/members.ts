@@ -3,13 +3,16 @@ import type { Context } from 'hono';
 import { html } from 'hono/html';
 import { z } from 'zod';
 import { UserError } from '#core/errors.ts';
-import { can, ROLES, type Role, zRole } from '#core/roles.ts';
+import { actorText, can, ROLES, type Role, zRole } from '#core/roles.ts';
 import { zText } from '#core/text.ts';
 import type { Principal } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
+import type { Org } from '#db/client.ts';
 import { invite } from '#db/invitations.ts';
-import { addMember, listMembers, type Member } from '#db/members.ts';
-import { changeMember, inviteAgain, requireOwnerFor } from '#db/membership.ts';
+import { addMember, listMembers, readMember, type Member } from '#db/members.ts';
+import { changeMember, inviteAgain, requireOwnerFor, signOutMember } from '#db/membership.ts';
+import { makeReset } from '#db/password-resets.ts';
+import type { Page } from '#db/paging.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import type { Frame, Html } from './frame.ts';
@@ -26,7 +29,7 @@ interface Said {
   problem?: string;
   success?: string;
   /** A one-time link, shown this once. */
-  link?: { url: string; name: string };
+  link?: { url: string; name: string; endsAfter: string };
   typed?: { email: string; name: string; role: string };
 }
 
@@ -37,15 +40,19 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
 
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'member.read');
-    const { items } = await db.withOrg(actor.orgId, (org) => listMembers(org, { limit: 200 }));
+    const cursor = c.req.query('cursor');
+    const list = await db.withOrg(actor.orgId, (org) => listMembers(org, { limit: 50, cursor }));
     return frame.page(c, {
       title: 'Members',
       section: 'members',
       status,
-      body: memberBody(actor, items.toReversed(), said),
+      body: memberBody(actor, list, said),
     });
   }
   const linkOf = (token: string): string => `${config.publicUrl}/invite/${token}`;
+  /** Rows of what an admin does to somebody, in the transaction at hand. */
+  const note = (org: Org, actor: Principal, action: string, id: string): Promise<void> =>
+    audit(org, { actor: actorText(actor), action, target: { type: 'member', id } });
 
   pages.get('/members', (c) => draw(c));
 
@@ -68,7 +75,7 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
         const { id } = await addMember(org, { ...parsed.data, status: 'invited' });
         const { token } = await invite(org, { memberId: id, createdBy: actor.memberId });
         await audit(org, {
-          actor: `member:${actor.memberId}`,
+          actor: actorText(actor),
           action: 'member.invited',
           target: { type: 'member', id },
           details: { role: parsed.data.role },
@@ -77,7 +84,7 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
       });
     });
     if ('problem' in invited) return draw(c, { problem: invited.problem.message, typed }, invited.problem.status);
-    return draw(c, { link: { url: invited.value, name: typed.name } });
+    return draw(c, { link: { url: invited.value, name: typed.name, endsAfter: '48 hours' } });
   });
 
   pages.post('/members/:id', async (c) => {
@@ -94,7 +101,7 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
         const member = await changeMember(org, actor, id, { role, status });
         const details = { role: role ?? null, status: status ?? null };
         await audit(org, {
-          actor: `member:${actor.memberId}`,
+          actor: actorText(actor),
           action: 'member.changed',
           target: { type: 'member', id },
           details,
@@ -113,21 +120,45 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
     const again = await attempt(() =>
       db.withOrg(actor.orgId, async (org) => {
         const { token } = await inviteAgain(org, actor, id);
-        await audit(org, {
-          actor: `member:${actor.memberId}`,
-          action: 'member.invited',
-          target: { type: 'member', id },
-        });
-        return linkOf(token);
+        await note(org, actor, 'member.invited', id);
+        return { url: linkOf(token), name: (await readMember(org, id))?.name ?? '' };
       }),
     );
     if ('problem' in again) return draw(c, { problem: again.problem.message }, again.problem.status);
-    return draw(c, { link: { url: again.value, name: 'them' } });
+    return draw(c, { link: { ...again.value, endsAfter: '48 hours' } });
+  });
+
+  pages.post('/members/:id/password-reset', async (c) => {
+    const actor = allowed(c, 'member.manage');
+    const id = idParam(c, 'member');
+    const made = await attempt(() =>
+      db.withOrg(actor.orgId, async (org) => {
+        const { token } = await makeReset(org, actor, id);
+        await note(org, actor, 'member.password_reset_made', id);
+        return { url: `${config.publicUrl}/reset/${token}`, name: (await readMember(org, id))?.name ?? '' };
+      }),
+    );
+    if ('problem' in made) return draw(c, { problem: made.problem.message }, made.problem.status);
+    return draw(c, { link: { ...made.value, endsAfter: 'one hour' } });
+  });
+
+  pages.post('/members/:id/sign-out', async (c) => {
+    const actor = allowed(c, 'member.manage');
+    const id = idParam(c, 'member');
+    const ended = await attempt(() =>
+      db.withOrg(actor.orgId, async (org) => {
+        const { name } = await signOutMember(org, actor, id);
+        await note(org, actor, 'member.signed_out', id);
+        return name;
+      }),
+    );
+    if ('problem' in ended) return draw(c, { problem: ended.problem.message }, ended.problem.status);
+    return draw(c, { success: `${ended.value} is signed out everywhere. Their API keys go on working.` });
   });
   return pages;
 }
 
-function memberBody(actor: Principal, members: readonly Member[], said: Said): Html {
+function memberBody(actor: Principal, members: Page<Member>, said: Said): Html {
   const mayManage = can(actor.role, 'member.manage');
   return html`<div class="page">
     <header>
@@ -140,16 +171,17 @@ function memberBody(actor: Principal, members: readonly Member[], said: Said): H
     <table class="list">
       <thead>
         <tr>
-          <th>Name</th>
-          <th>Role</th>
-          <th>Status</th>
-          ${mayManage ? html`<th><span class="hush">Change</span></th>` : nothing}
+          <th scope="col">Name</th>
+          <th scope="col">Role</th>
+          <th scope="col">Status</th>
+          ${mayManage ? html`<th scope="col"><span class="hush">Change</span></th>` : nothing}
         </tr>
       </thead>
       <tbody>
-        ${members.map((member) => row(actor, member, mayManage))}
+        ${members.items.map((member) => row(actor, member, mayManage))}
       </tbody>
     </table>
+    ${members.nextCursor === null ? nothing : html`<p class="meta"><a href="/members?cursor=${members.nextCursor}">More members</a></p>`}
     ${mayManage ? inviteForm(actor, said.typed) : nothing}
   </div>`;
 }
@@ -164,7 +196,7 @@ function row(actor: Principal, member: Member, mayManage: boolean): Html {
   );
   const button = (path: string, label: string, tone = '', extra: Html = nothing): Html =>
     html`<form method="post" action="/members/${member.id}${path}">
-      ${extra}<button class="small ${tone}">${label}</button>
+      ${extra}<button class="small ${tone}" aria-label="${label}: ${member.name}">${label}</button>
     </form>`;
   return html`<tr>
     <td data-label="Name">
@@ -191,8 +223,13 @@ function row(actor: Principal, member: Member, mayManage: boolean): Html {
         ? html`<td data-label="" class="end">
             ${
               isTouchable && member.id !== actor.memberId
-                ? html`${member.status === 'active' ? nothing : button('/invitation', 'New link')}
-                  ${member.status === 'deactivated' ? nothing : button('', 'Deactivate', 'danger', hidden('status', 'deactivated'))}`
+                ? html`<div class="row">
+                    ${
+                      member.status === 'active' && member.userId !== null
+                        ? html`${button('/password-reset', 'Reset password')}${button('/sign-out', 'Sign them out')}`
+                        : button('/invitation', 'New link')
+                    }${member.status === 'deactivated' ? nothing : button('', 'Deactivate', 'danger', hidden('status', 'deactivated'))}
+                  </div>`
                 : nothing
             }
           </td>`
@@ -201,11 +238,11 @@ function row(actor: Principal, member: Member, mayManage: boolean): Html {
   </tr>`;
 }
 
-const shownOnce = ({ url, name }: { url: string; name: string }): Html =>
+const shownOnce = ({ url, name, endsAfter }: { url: string; name: string; endsAfter: string }): Html =>
   html`<div class="alert good" role="status">
-    <strong>Send this link to ${name}.</strong> It is shown only now, works once and ends after 48 hours.
+    <strong>Send this link to ${name}.</strong> It is shown only now, works once and ends after ${endsAfter}.
     <div class="secret">
-      <input id="invitation" value="${url}" readonly aria-label="Invitation link" /><button
+      <input id="invitation" value="${url}" readonly aria-label="One-time link" /><button
         type="button"
         data-copy="#invitation"
       >

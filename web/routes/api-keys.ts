@@ -1,9 +1,8 @@
-import { forbidden, notFound } from '#core/errors.ts';
-import { actorText, can } from '#core/roles.ts';
+import { API_KEY_SCOPES, may } from '#core/roles.ts';
 import { zText } from '#core/text.ts';
-import { API_KEY_SCOPES, createApiKey, listApiKeys, readApiKey, revokeApiKey, type ApiKey } from '#db/api-keys.ts';
-import { audit } from '#db/audit.ts';
+import { listApiKeys, type ApiKey } from '#db/api-keys.ts';
 import { actorOf } from '#web/auth/index.ts';
+import { makeOwnKey, revokeKey } from '#web/auth/own-keys.ts';
 import type { WebDeps } from '#web/deps.ts';
 import {
   body,
@@ -65,32 +64,21 @@ export function apiKeyRoutes({ db }: Pick<WebDeps, 'db'>): Api {
   });
   api.openapi(add, async (c) => {
     const actor = actorOf(c);
-    const { name, scope } = c.req.valid('json');
-    const made = await db.withOrg(actor.orgId, async (org) => {
-      const key = await createApiKey(org, {
-        memberId: actor.memberId,
-        createdBy: actor.memberId,
-        name,
-        scopes: [scope],
-      });
-      const target = { type: 'api_key', id: key.id };
-      await audit(org, { actor: actorText(actor), action: 'api_key.created', target, details: { scope } });
-      return key;
-    });
+    const made = await makeOwnKey(db, actor, c.req.valid('json'));
     return c.json(made, 201);
   });
 
   const list = createRoute({
     method: 'get',
     path: '/api/v1/api-keys',
-    ...secured('apiKey.create'),
+    ...secured('apiKey.read'),
     summary: 'Your API keys; for owners and admins everybody’s',
     request: { query: zPage },
     responses: { 200: json(zList(zKey), 'Newest first, revoked ones too; never the key itself'), ...failures },
   });
   api.openapi(list, async (c) => {
     const actor = actorOf(c);
-    const whose = can(actor.role, 'member.manage') ? undefined : actor.memberId;
+    const whose = may(actor, 'member.manage') ? undefined : actor.memberId;
     const page = await db.withOrg(actor.orgId, (org) => listApiKeys(org, whose, c.req.valid('query')));
     return c.json({ items: page.items.map(keyJson), nextCursor: page.nextCursor }, 200);
   });
@@ -105,16 +93,7 @@ export function apiKeyRoutes({ db }: Pick<WebDeps, 'db'>): Api {
   });
   api.openapi(revoke, async (c) => {
     const actor = actorOf(c);
-    const { id } = c.req.valid('param');
-    await db.withOrg(actor.orgId, async (org) => {
-      const key = await readApiKey(org, id);
-      const isOwn = key?.memberId === actor.memberId;
-      if (!key || (!isOwn && !can(actor.role, 'member.manage'))) throw notFound('API key');
-      if (!isOwn && key.memberRole === 'owner' && actor.role !== 'owner')
-        throw forbidden('Only an owner revokes an owner’s key.');
-      await revokeApiKey(org, id);
-      await audit(org, { actor: actorText(actor), action: 'api_key.revoked', target: { type: 'api_key', id } });
-    });
+    await revokeKey(db, actor, c.req.valid('param').id);
     return c.body(null, 204);
   });
   return api;

@@ -4,7 +4,8 @@ import { zText } from '#core/text.ts';
 import { audit } from '#db/audit.ts';
 import { invite } from '#db/invitations.ts';
 import { addMember, listMembers, readMember } from '#db/members.ts';
-import { changeMember, inviteAgain, requireOwnerFor } from '#db/membership.ts';
+import { changeMember, inviteAgain, requireOwnerFor, signOutMember } from '#db/membership.ts';
+import { makeReset } from '#db/password-resets.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import {
@@ -32,6 +33,11 @@ const zInvited = z.object({
   id: zUuid,
   /** One-time, 48 hours, shown once. */
   invitation: z.string(),
+  url: z.string(),
+  expiresAt: zTime,
+});
+const zReset = z.object({
+  /** One-time, one hour, shown once. */
   url: z.string(),
   expiresAt: zTime,
 });
@@ -137,6 +143,47 @@ export function memberRoutes({ db, config }: Pick<WebDeps, 'db' | 'config'>): Ap
       return invitedJson(id, invitation);
     });
     return c.json(answer, 201);
+  });
+
+  const reset = createRoute({
+    method: 'post',
+    path: '/api/v1/members/{id}/password-reset',
+    ...secured('member.manage'),
+    summary: 'Make a link to choose a new password; for an owner only by an owner',
+    request: { params: zIdPath },
+    responses: { 201: json(zReset, 'The link, shown this once; links made before end'), ...failures },
+  });
+  api.openapi(reset, async (c) => {
+    const actor = actorOf(c);
+    const { id } = c.req.valid('param');
+    const made = await db.withOrg(actor.orgId, async (org) => {
+      const link = await makeReset(org, actor, id);
+      await audit(org, {
+        actor: actorText(actor),
+        action: 'member.password_reset_made',
+        target: { type: 'member', id },
+      });
+      return link;
+    });
+    return c.json({ url: `${config.publicUrl}/reset/${made.token}`, expiresAt: iso(made.expiresAt) }, 201);
+  });
+
+  const signOut = createRoute({
+    method: 'post',
+    path: '/api/v1/members/{id}/sign-out',
+    ...secured('member.manage'),
+    summary: 'Sign somebody out everywhere; their API keys stay',
+    request: { params: zIdPath },
+    responses: { 204: { description: 'Signed out' }, ...failures },
+  });
+  api.openapi(signOut, async (c) => {
+    const actor = actorOf(c);
+    const { id } = c.req.valid('param');
+    await db.withOrg(actor.orgId, async (org) => {
+      await signOutMember(org, actor, id);
+      await audit(org, { actor: actorText(actor), action: 'member.signed_out', target: { type: 'member', id } });
+    });
+    return c.body(null, 204);
   });
   return api;
 }

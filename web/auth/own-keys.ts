@@ -1,0 +1,31 @@
+import { forbidden, notFound } from '#core/errors.ts';
+import { actorText, may, type Actor, type ApiKeyScope } from '#core/roles.ts';
+import { createApiKey, readApiKey, revokeApiKey } from '#db/api-keys.ts';
+import { audit } from '#db/audit.ts';
+import type { Database } from '#db/client.ts';
+
+/** Makes a key that acts for the actor; its text is given this once. */
+export const makeOwnKey = (
+  db: Database,
+  actor: Actor,
+  { name, scope }: { name: string; scope: ApiKeyScope },
+): Promise<{ id: string; key: string }> =>
+  db.withOrg(actor.orgId, async (org) => {
+    const { memberId } = actor;
+    const key = await createApiKey(org, { memberId, createdBy: memberId, name, scopes: [scope] });
+    const target = { type: 'api_key', id: key.id };
+    await audit(org, { actor: actorText(actor), action: 'api_key.created', target, details: { scope } });
+    return key;
+  });
+
+/** Revokes a key, for ever: one's own, or as an admin anybody's. Throws `UserError`: 404, 403 for an owner's key by somebody else. */
+export const revokeKey = (db: Database, actor: Actor, keyId: string): Promise<void> =>
+  db.withOrg(actor.orgId, async (org) => {
+    const key = await readApiKey(org, keyId);
+    const isOwn = key?.memberId === actor.memberId;
+    if (!key || (!isOwn && !may(actor, 'member.manage'))) throw notFound('API key');
+    if (!isOwn && key.memberRole === 'owner' && actor.role !== 'owner')
+      throw forbidden('Only an owner revokes an owner’s key.');
+    await revokeApiKey(org, keyId);
+    await audit(org, { actor: actorText(actor), action: 'api_key.revoked', target: { type: 'api_key', id: keyId } });
+  });
