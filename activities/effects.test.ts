@@ -178,3 +178,51 @@ test('R3 cancelled with the run that had asked first, the approval is asked agai
   await sql`update approvals set run_id = ${other.runId} where id = ${rows.approvalId}`;
   expect(await begin()).toEqual({ kind: 'ask_again' });
 });
+
+const unasked = () =>
+  sql`update tool_calls set needs_approval = false, approval_id = null, effect = 'write' where run_id = ${rows.runId}`;
+const policy = (change: object) =>
+  sql`update orgs set policy = policy || ${sql.json(change as never)} where id = ${ana.orgId}`;
+
+test('E3 a write that nobody was asked about waits for a person, whatever its row says, unless the policy of now lets it run', async () => {
+  await unasked();
+  call = await readCall();
+  expect(await begin()).toEqual({ kind: 'ask_again' });
+  expect(await sql`select needs_approval from tool_calls where id = ${call.id}`).toEqual([{ needs_approval: true }]);
+  expect(await sql`select 1 from audit_log where action = 'effect.refused' and target_id = ${call.id}`).toHaveLength(1);
+  expect(await sql`select 1 from effects where run_id = ${rows.runId}`).toHaveLength(0);
+
+  await policy({ write: 'run' });
+  await unasked();
+  call = await readCall();
+  expect(await begin()).toMatchObject({ kind: 'send', effect: { approvalId: null } });
+  await policy({ write: 'approve' });
+});
+
+test.each([
+  ['of a run that has read outside text', () => sql`update runs set taint = 'a mail' where id = ${rows.runId}`],
+  ['that destroys', () => sql`update tool_calls set effect = 'destructive' where run_id = ${rows.runId}`],
+  ['that is called a read', () => sql`update tool_calls set effect = 'read' where run_id = ${rows.runId}`],
+])('E3 T2 where writes run by themselves, one %s still waits', async (_, change) => {
+  await policy({ write: 'run' });
+  await unasked();
+  await change();
+  call = await readCall();
+  expect(await begin()).toEqual({ kind: 'ask_again' });
+  await policy({ write: 'approve' });
+});
+
+test('E3 a question that was asked binds the call, though its row says that it needs none', async () => {
+  await policy({ write: 'run' });
+  await sql`update tool_calls set needs_approval = false where run_id = ${rows.runId}`;
+  await sql`update approvals set status = 'denied' where id = ${rows.approvalId}`;
+  call = await readCall();
+  expect(await begin()).toMatchObject({ kind: 'refused', text: expect.stringContaining('not approved') });
+  await policy({ write: 'approve' });
+});
+
+test('E3 what changed between its reading and its use is not sent', async () => {
+  const before = call;
+  await sql`update tool_calls set payload = payload || ' ' where run_id = ${rows.runId}`;
+  expect(await begin(before)).toMatchObject({ kind: 'refused', text: expect.stringContaining('changed since') });
+});

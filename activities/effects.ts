@@ -6,7 +6,8 @@ import { audit } from '#db/audit.ts';
 import { consumeApproval, inactiveApprovers, lockApproval } from '#db/approvals.ts';
 import type { Database, Org } from '#db/client.ts';
 import { endAttempt, intendEffect, leaseAgain, lockEffectOf, type Effect } from '#db/effects.ts';
-import { lockRun, type ToolCall } from '#db/runs.ts';
+import { readOrg } from '#db/orgs.ts';
+import { lockRun, readToolCall, updateToolCall, type Run, type ToolCall } from '#db/runs.ts';
 import type { ActionResult } from './integrations/connector.ts';
 import type { SendOutcome } from './send-outcome.ts';
 
@@ -19,7 +20,7 @@ export type Begun =
   | { kind: 'wait'; forMs: number }
   | { kind: 'ended'; effect: Effect }
   | { kind: 'refused'; text: string }
-  /** The decision is too old to be used (RULES A5). */
+  /** The decision is too old to be used (RULES A5), or there should be one and is none. */
   | { kind: 'ask_again' };
 
 export type WriteCall = ToolCall & { payload: string; payloadSha256: string };
@@ -28,6 +29,8 @@ export type WriteCall = ToolCall & { payload: string; payloadSha256: string };
 export interface Sendable {
   summary(): string;
   blocked: string | null;
+  /** Longer than the call may take (RULES E4); left out, 30 s. */
+  leaseMs?: number;
 }
 
 /**
@@ -39,39 +42,66 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendab
     const run = await lockRun(org, call.runId);
     const existing = await lockEffectOf(org, call);
     const changed =
-      changedBytes(call, existing?.effect.payloadSha256) ??
+      (await changedBytes(org, call, existing?.effect.payloadSha256)) ??
       (sendable.blocked === null ? null : { text: sendable.blocked, reason: 'connection changed' });
     const isStopped = !run || run.stopRequestedAt !== null;
     const refusal = isStopped ? { text: 'The request was stopped before this was sent.', reason: null } : changed;
     // Stop does not cut off what may have been sent: the same key still finds out how it ended (RULES R5).
-    if (existing) return resume(org, call, existing, { refusal, mayResend: changed === null });
+    if (existing)
+      return resume(org, call, existing, { refusal, mayResend: changed === null, leaseMs: sendable.leaseMs });
     if (refusal) return refuse(org, call, refusal);
-    const unusable = await whyUnusable(org, call);
+    // Not the call's own word that it needs none: whoever could change that column would skip the question.
+    const isFree = !isAsked(call) && (await mayRunUnasked(org, run, call));
+    if (!isFree && !isAsked(call)) return askFirst(org, call);
+    const unusable = isFree ? null : await whyUnusable(org, call);
     if (unusable) return unusable.kind === 'ask_again' ? unusable : refuse(org, call, unusable);
     const effectId = newId();
-    const effect = await intendEffect(org, {
-      id: effectId,
-      runId: call.runId,
-      turnNumber: call.turnNumber,
-      callNumber: call.callNumber,
-      toolCallId: call.id,
-      approvalId: call.needsApproval ? call.approvalId : null,
-      connectionId: call.connectionId,
-      tool: call.tool,
-      summary: sendable.summary(),
-      payload: call.payload,
-      payloadSha256: call.payloadSha256,
-    });
-    if (call.needsApproval && !(await consumeApproval(org, call.approvalId ?? '', effectId)))
+    const approvalId = isFree ? null : call.approvalId;
+    const effect = await intendEffect(
+      org,
+      {
+        id: effectId,
+        runId: call.runId,
+        turnNumber: call.turnNumber,
+        callNumber: call.callNumber,
+        toolCallId: call.id,
+        approvalId,
+        connectionId: call.connectionId,
+        tool: call.tool,
+        summary: sendable.summary(),
+        payload: call.payload,
+        payloadSha256: call.payloadSha256,
+      },
+      sendable.leaseMs,
+    );
+    if (!isFree && !(await consumeApproval(org, approvalId ?? '', effectId)))
       throw new Error('approval was used at the same moment');
     await audit(org, {
       actor: 'system',
       action: 'effect.intended',
       target: { type: 'effect', id: effectId },
-      details: { payloadSha256: call.payloadSha256, approvalId: call.approvalId, runId: call.runId },
+      details: { payloadSha256: call.payloadSha256, approvalId, runId: call.runId },
     });
     return { kind: 'send', effect };
   });
+
+/** What was asked about is bound by the answer, whatever else is stored. */
+const isAsked = ({ needsApproval, approvalId }: WriteCall): boolean => needsApproval || approvalId !== null;
+
+/** The org lets such writes run by themselves, now, and nothing from outside was read (RULES T2). */
+async function mayRunUnasked(org: Org, run: Run | undefined, { effect }: WriteCall): Promise<boolean> {
+  const { policy } = await readOrg(org);
+  // Called a read or nothing at all, a write is taken for the worst it can be.
+  const rules = effect === 'write' ? [policy.write] : [policy.write, policy.destructive];
+  return run?.taint === null && rules.every((rule) => rule === 'run');
+}
+
+/** Nobody was asked who should have been: from here on the call waits for a person. */
+async function askFirst(org: Org, call: WriteCall): Promise<Begun> {
+  await updateToolCall(org, call.id, { needsApproval: true });
+  await refuse(org, call, { text: '', reason: 'nobody was asked' });
+  return { kind: 'ask_again' };
+}
 
 /** A read that carries outside text elsewhere waits for a person too (RULES T2): the same checks at its use, without a row. Null: it may run. */
 export const checkApprovedRead = (
@@ -80,7 +110,7 @@ export const checkApprovedRead = (
   call: WriteCall,
 ): Promise<Extract<Begun, { kind: 'refused' | 'ask_again' }> | null> =>
   db.withOrg(orgId, async (org) => {
-    const changed = changedBytes(call);
+    const changed = await changedBytes(org, call);
     if (changed) return refuse(org, call, changed);
     const unusable = await whyUnusable(org, call);
     return unusable?.kind === 'refused' ? refuse(org, call, unusable) : unusable;
@@ -108,9 +138,11 @@ async function refuse(
   return { kind: 'refused', text };
 }
 
-/** What is stored must be what was proposed, and on a further attempt what the first one was for. */
-function changedBytes(call: WriteCall, intendedSha256 = call.payloadSha256): Refusal | null {
-  if (sha256(call.payload) === call.payloadSha256 && call.payloadSha256 === intendedSha256) return null;
+/** What is stored now must be what the caller read, what was proposed or edited, and on a further attempt what the first one was for. */
+async function changedBytes(org: Org, call: WriteCall, intendedSha256 = call.payloadSha256): Promise<Refusal | null> {
+  const stored = await readToolCall(org, call.id);
+  const isSame = stored.payload === call.payload && stored.approvalId === call.approvalId;
+  if (isSame && sha256(call.payload) === call.payloadSha256 && call.payloadSha256 === intendedSha256) return null;
   return { text: 'What was stored to run was changed since, so it was not sent.', reason: 'payload changed' };
 }
 
@@ -119,7 +151,7 @@ async function whyUnusable(
   org: Org,
   call: WriteCall,
 ): Promise<({ kind: 'refused' } & Refusal) | { kind: 'ask_again' } | null> {
-  if (!call.needsApproval) return null;
+  if (!isAsked(call)) return null;
   const no = (text: string, reason: string | null): { kind: 'refused' } & Refusal => ({
     kind: 'refused',
     text,
@@ -148,22 +180,22 @@ async function resume(
   org: Org,
   call: WriteCall,
   { effect, leaseLeftMs }: { effect: Effect; leaseLeftMs: number },
-  { refusal, mayResend }: { refusal: Refusal | null; mayResend: boolean },
+  { refusal, mayResend, leaseMs }: { refusal: Refusal | null; mayResend: boolean; leaseMs: number | undefined },
 ): Promise<Begun> {
   if (effect.state === 'intended' && leaseLeftMs > 0) return { kind: 'wait', forMs: leaseLeftMs };
   if (effect.state === 'intended') return { kind: 'unclear', effect, mayResend };
   const isToSend = effect.state === 'not_sent' || (effect.state === 'resolved' && effect.resolution === 'not_sent');
   if (!isToSend) return { kind: 'ended', effect };
   if (refusal) return refuse(org, call, refusal);
-  return { kind: 'send', effect: await leaseAgain(org, effect.id) };
+  return { kind: 'send', effect: await leaseAgain(org, effect.id, leaseMs) };
 }
 
 /** Takes an unclear effect over, to send the same key again (only to those who honour it) or after the other side said it never came. */
-export const takeOver = (db: Database, effect: Effect): Promise<Effect | null> =>
+export const takeOver = (db: Database, effect: Effect, leaseMs?: number): Promise<Effect | null> =>
   db.withOrg(effect.orgId, async (org) => {
     const now = await lockEffectOf(org, effect);
     if (!now || now.effect.state !== 'intended' || now.leaseLeftMs > 0) return null;
-    return leaseAgain(org, effect.id);
+    return leaseAgain(org, effect.id, leaseMs);
   });
 
 const RECEIPT_LENGTH = 20_000;

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, ne, sql } from 'drizzle-orm';
 import type { Org } from './client.ts';
 import { notify } from './notify.ts';
 import { approvalCards, approvals, approvalVotes } from './schema/approvals.ts';
@@ -26,11 +26,27 @@ export async function lockApproval(
   return row;
 }
 
-/** The one already waiting for the same bytes in the thread, or a new one (RULES R3). */
-export async function askApproval(
+/** The approval and those that took its place by edits (RULES A4), oldest first; the last one is what counts now. */
+export async function readEdits(org: Org, approvalId: string): Promise<Approval[]> {
+  const found: Approval[] = [];
+  for (let next = await readApproval(org, approvalId); next; next = await successorOf(org, next)) found.push(next);
+  return found;
+}
+
+async function successorOf(org: Org, { id, status }: Approval): Promise<Approval | undefined> {
+  if (status !== 'superseded') return undefined;
+  const [row] = await org.tx
+    .select()
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.supersedes, id)));
+  return row;
+}
+
+/** A new question; undefined when its thread has one waiting for the same bytes already (RULES R3). */
+export async function addApproval(
   org: Org,
   wanted: Omit<typeof approvals.$inferInsert, 'orgId'>,
-): Promise<{ approval: Approval; isNew: boolean }> {
+): Promise<Approval | undefined> {
   const [added] = await org.tx
     .insert(approvals)
     .values({ ...wanted, orgId: org.id })
@@ -39,6 +55,15 @@ export async function askApproval(
       where: sql`status = 'pending'`,
     })
     .returning();
+  return added;
+}
+
+/** The one already waiting for the same bytes in the thread, or a new one (RULES R3). */
+export async function askApproval(
+  org: Org,
+  wanted: Omit<typeof approvals.$inferInsert, 'orgId'>,
+): Promise<{ approval: Approval; isNew: boolean }> {
+  const added = await addApproval(org, wanted);
   if (added) return { approval: added, isNew: true };
   const [pending] = await org.tx
     .select()
@@ -143,8 +168,18 @@ export const addCard = (org: Org, card: Omit<typeof approvalCards.$inferInsert, 
     .values({ ...card, orgId: org.id })
     .onConflictDoNothing();
 
-/** Copies that show something older than the recorded decision (RULES A7, S1). */
-export const staleCards = (org: Org, approvalId: string) =>
+export type Card = typeof approvalCards.$inferSelect;
+
+/** Edits of one card that may fail before it is given up (RULES S1). */
+export const MAX_CARD_EDITS = 10;
+/** Its last failed edit was long enough ago. */
+export const isCardDue = and(
+  lt(approvalCards.editAttempts, MAX_CARD_EDITS),
+  sql`coalesce(${approvalCards.nextEditAt}, 'epoch') <= now()`,
+);
+
+/** Copies that show something older than the recorded decision (RULES A7, S1), and may be tried now. */
+export const staleCards = (org: Org, approvalId: string): Promise<{ card: Card }[]> =>
   org.tx
     .select({ card: approvalCards })
     .from(approvalCards)
@@ -154,14 +189,38 @@ export const staleCards = (org: Org, approvalId: string) =>
         eq(approvalCards.orgId, org.id),
         eq(approvalCards.approvalId, approvalId),
         sql`${approvalCards.shows} <> ${approvals.status}`,
+        isCardDue,
       ),
     );
 
 export const markCard = (org: Org, cardId: string, shows: ApprovalStatus): Promise<unknown> =>
   org.tx
     .update(approvalCards)
-    .set({ shows })
+    .set({ shows, editAttempts: 0, nextEditAt: null })
     .where(and(eq(approvalCards.orgId, org.id), eq(approvalCards.id, cardId)));
+
+/** Notes that a card could not be edited: it is tried again after 5 s, 10 s, 20 s, … up to 5 min. Returns how often it has failed. */
+export async function countCardFailure(org: Org, cardId: string): Promise<number> {
+  const [row] = await org.tx
+    .update(approvalCards)
+    .set({
+      editAttempts: sql`${approvalCards.editAttempts} + 1`,
+      nextEditAt: sql`now() + make_interval(secs => least(300, 5 * 2 ^ ${approvalCards.editAttempts}))`,
+    })
+    .where(and(eq(approvalCards.orgId, org.id), eq(approvalCards.id, cardId)))
+    .returning({ attempts: approvalCards.editAttempts });
+  return row?.attempts ?? 0;
+}
+
+/** Whether the approval was shown anywhere. */
+export async function hasCard(org: Org, approvalId: string): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ id: approvalCards.id })
+    .from(approvalCards)
+    .where(and(eq(approvalCards.orgId, org.id), eq(approvalCards.approvalId, approvalId)))
+    .limit(1);
+  return row !== undefined;
+}
 
 export const findCard = (
   org: Org,

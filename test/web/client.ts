@@ -5,9 +5,11 @@ import type { Client } from '#workflows/client.ts';
 export const idleClient = (replaced: Partial<Client> = {}): Client => ({
   receive: async () => ({ kind: 'run', runId: newId(), threadId: newId(), isReplay: false }),
   decide: async () => ({ kind: 'not_found', text: 'There is no such approval, or you may not see it.' }),
+  editApproval: async () => ({ kind: 'not_found', text: 'There is no such approval, or you may not see it.' }),
   stop: async () => ({ kind: 'not_found', text: 'There is no such run, or you may not see it.' }),
   resolveEffect: async () => ({ kind: 'not_found', text: 'There is no such effect, or you may not see it.' }),
   fetchDocument: async () => '{}',
+  listModules: async () => '{"modules":[]}',
   testConnection: async () => 'It answered.',
   isAlive: async () => true,
   ...replaced,

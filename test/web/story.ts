@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize';
 import { approvalCard, effectQuestion, receiptLine, replyMessage, WEB_BUDGET } from '#activities/chat/render/index.ts';
+import { reviseCall } from '#activities/index.ts';
 import type { Outgoing } from '#core/chat.ts';
 import { sha256 } from '#core/hash.ts';
 import { newId } from '#core/ids.ts';
@@ -21,17 +22,25 @@ export async function createStoryWorld(
   };
   const world = await createWorld(
     {
-      receive: (inbound) => client().receive(inbound),
+      receive: (...input) => client().receive(...input),
       decide: (...input) => client().decide(...input),
+      editApproval: (...input) => client().editApproval(...input),
       stop: (...input) => client().stop(...input),
       resolveEffect: (...input) => client().resolveEffect(...input),
       fetchDocument: (...input) => client().fetchDocument(...input),
+      listModules: (...input) => client().listModules(...input),
       testConnection: (...input) => client().testConnection(...input),
       isAlive: () => client().isAlive(),
     },
     env,
   );
-  real = createClient({ db: world.deps.db, engine: quietEngine, log: world.deps.log });
+  real = createClient({
+    db: world.deps.db,
+    engine: quietEngine,
+    log: world.deps.log,
+    keys: world.deps.keys,
+    revise: reviseCall,
+  });
   return world;
 }
 
@@ -247,6 +256,8 @@ export async function addStory(
       requestedByName: 'x',
       requesterMayDecide,
       newcomers: [],
+      editedByNames: [],
+      originalPayloadText: null,
       decidedByName: null,
       decidedAt: null,
       comment: null,

@@ -52,7 +52,14 @@ export async function createWorld(client: Client, env: Record<string, string> = 
   const config = readConfig({ PORT: '3000', ...env });
   const keys = parseKeyRing(newKeyRingText());
   const log = pino({ level: 'silent' });
-  const deps: WebDeps = { config, db: database.db, client, keys, log, modelName: 'rules' };
+  const deps: WebDeps = {
+    config,
+    db: database.db,
+    client,
+    keys,
+    log,
+    modelName: config.ABETWORKS_MODEL?.join(', then ') ?? 'rules',
+  };
   const app = createApp(deps);
   return {
     database,
@@ -71,7 +78,7 @@ export async function createWorld(client: Client, env: Record<string, string> = 
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await answer.text();
-      const isJson = answer.headers.get('content-type')?.includes('json') ?? false;
+      const isJson = /json\b/.test(answer.headers.get('content-type') ?? '');
       return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : undefined };
     },
     drop: database.drop,

@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runs } from '#db/schema/index.ts';
 import { addStory, createStoryWorld, postForm, type Story } from '#test/web/story.ts';
 import { addOrg, addPerson, cookieOf, PASSWORD, type Person, type World } from '#test/web/world.ts';
 
@@ -116,4 +118,18 @@ test('E6 "Was it sent?" is in the inbox of those who could have approved it, and
   const stranger = await addOrg(world, 'Other');
   const other = await addPerson(world, stranger.orgId, 'owner', PASSWORD);
   expect((await postForm(world, await cookieOf(world, other.email), path, { outcome: 'sent' })).status).toBe(404);
+});
+
+test('R5 E6 after Stop the question offers only what is true: nothing is sent again, whatever the answer', async () => {
+  const story = await addStory(world, member ?? admin!, { end: 'ambiguous' });
+  await world.deps.db.withOrg(orgId, ({ tx }) =>
+    tx.update(runs).set({ stopRequestedAt: new Date() }).where(eq(runs.id, story.runId)),
+  );
+  const inbox = await page(admin, '/approvals');
+  expect(inbox).toContain('It was not sent; nothing more happens');
+  expect(inbox).toContain('nothing is sent again; the answer is kept on record');
+  const path = `/effects/${story.effectId}/resolution`;
+  const answered = await postForm(world, cookie(admin), path, { outcome: 'not_sent' }, HTMX);
+  expect(answered.text).toContain('said it was not sent; nothing more happens');
+  expect(answered.text).not.toContain('sent again');
 });

@@ -32,19 +32,33 @@ export function createViewed(keys: KeyRing): Viewed {
 export const needsFullView = (approval: ApprovalView): boolean =>
   isCardCut({ ...approval, budget: WEB_BUDGET, panelUrl: null });
 
-interface Policy {
-  roles: readonly string[];
-  members: readonly string[];
-  requesterMayDecide: boolean;
+interface Asked {
+  requestedBy: string;
+  policy: { roles: readonly string[]; members: readonly string[]; requesterMayDecide: boolean };
+  editedBy?: readonly string[];
+  isAlone?: boolean;
 }
 
+const isNamed = (actor: Actor, { policy }: Asked): boolean =>
+  (policy.roles.includes(actor.role) || policy.members.includes(actor.memberId)) && can(actor.role, 'approval.decide');
+
 /** Why this person is shown no buttons, or null. Only a courtesy: decide() says what counts. */
-export function whyNot(actor: Actor, requestedBy: string, policy: Policy): string | null {
-  const isNamed = policy.roles.includes(actor.role) || policy.members.includes(actor.memberId);
-  if (requestedBy === actor.memberId && !policy.requesterMayDecide)
-    return 'You asked for this, so someone else has to decide. They find it under Approvals.';
-  return isNamed && can(actor.role, 'approval.decide') ? null : 'An owner or admin has to decide this.';
+export function whyNot(actor: Actor, asked: Asked): string | null {
+  const isRequester = asked.requestedBy === actor.memberId;
+  const isEditor = asked.editedBy?.includes(actor.memberId) ?? false;
+  if ((isRequester || isEditor) && !asked.policy.requesterMayDecide) {
+    if (asked.isAlone)
+      return 'This request has read outside text, so a second person has to decide it, and you are the only one here. Invite somebody under Members, or ask again in a new thread.';
+    return `You ${isRequester ? 'asked for' : 'edited'} this, so someone else has to decide. They find it under Approvals.`;
+  }
+  return isNamed(actor, asked) ? null : 'An owner or admin has to decide this.';
 }
+
+/** Whoever may decide or has asked may change the arguments first (RULES A4). A courtesy, too. */
+export const mayEdit = (actor: Actor, approval: ApprovalView): boolean =>
+  approval.status === 'pending' &&
+  (isNamed(actor, approval) ||
+    (can(actor.role, 'approval.decide') && [approval.requestedBy, ...approval.editedBy].includes(actor.memberId)));
 
 export interface CardOptions {
   actor: Actor;
@@ -69,17 +83,33 @@ export function approvalHtml(approval: ApprovalView, options: CardOptions): Html
     budget: isFull ? NO_BUDGET : WEB_BUDGET,
     panelUrl: null,
   });
-  const not = whyNot(actor, approval.requestedBy, approval.policy);
+  const not = whyNot(actor, approval);
   const form = (items: Button[]): Html =>
-    not === null ? decideForm(approval, items, options) : waitsFor(approval, not, isFull);
+    not === null ? decideForm(approval, items, options) : waitsFor(approval, not, options);
   return html`<article class="card ${approval.status}" id="approval-${approval.id}" data-approval="${approval.id}">
-    ${toHtml(card, { linkHosts: options.linkHosts, buttons: form })}${notice(approval.id, options.notice)}
+    ${toHtml(card, { linkHosts: options.linkHosts, buttons: form })}${edits(approval)}${notice(approval.id, options.notice)}
   </article>`;
 }
 
-const waitsFor = (approval: ApprovalView, text: string, isFull: boolean): Html =>
+/** From an edited request to what it was, and to what took its place. */
+const edits = ({ supersedes, supersededBy }: ApprovalView): Html =>
+  supersedes === null && supersededBy === null
+    ? nothing
+    : html`<p class="meta">
+        ${supersededBy ? html`<a href="/approvals/${supersededBy}">The request as it was edited</a>` : nothing}
+        ${supersedes ? html`<a href="/approvals/${supersedes}">The request before the edit</a>` : nothing}
+      </p>`;
+
+const waitsFor = (approval: ApprovalView, text: string, { actor, isFull = false }: CardOptions): Html =>
   html`<p class="note">${text}</p>
-    ${isFull ? nothing : html`<p class="meta"><a href="/approvals/${approval.id}">View full payload</a></p>`}`;
+    <div class="decide">
+      ${editLink(actor, approval)}${isFull ? nothing : html`<a class="button" href="/approvals/${approval.id}">View full payload</a>`}
+    </div>`;
+
+const editLink = (actor: Actor, approval: ApprovalView): Html =>
+  mayEdit(actor, approval)
+    ? html`<a class="button" href="/approvals/${approval.id}/edit">Edit<span class="hush"> the arguments</span></a>`
+    : nothing;
 
 function decideForm(approval: ApprovalView, items: Button[], options: CardOptions): Html {
   const { isFull = false, comment = '', actor, viewed } = options;
@@ -100,6 +130,7 @@ function decideForm(approval: ApprovalView, items: Button[], options: CardOption
       />
       <button class="primary" name="decision" value="approve" ${approve?.disabled ? 'disabled' : ''}>Approve</button>
       <button class="danger" name="decision" value="deny">Deny</button>
+      ${editLink(actor, approval)}
       ${isFull ? nothing : html`<a class="button" href="/approvals/${approval.id}">View full payload</a>`}
     </div>
   </form>`;
@@ -111,7 +142,7 @@ export function effectHtml(
   options: { actor: Actor; linkHosts: readonly string[]; notice?: string | null },
 ): Html {
   const path = `/effects/${effect.id}/resolution`;
-  const not = whyNot(options.actor, effect.requestedBy, effect.policy);
+  const not = whyNot(options.actor, effect);
   const form = (items: Button[]): Html =>
     not === null
       ? html`<form method="post" action="${path}" hx-post="${path}" hx-target="closest .card" hx-swap="outerHTML">

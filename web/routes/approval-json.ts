@@ -19,6 +19,11 @@ export const zApproval = z
     origins: z.array(z.object({ path: z.string(), origin: z.string() })),
     requestedBy: zUuid,
     requestedByName: z.string(),
+    /** The request that this one took the place of after an edit, and the one that took its place (RULES A4). */
+    supersedes: zUuid.nullable(),
+    supersededBy: zUuid.nullable(),
+    /** Members who edited it: they count as requesters. */
+    editedBy: z.array(zUuid),
     status: z.enum(APPROVAL_STATUSES),
     decidedBy: zUuid.nullable(),
     decidedByName: z.string().nullable(),
@@ -30,7 +35,12 @@ export const zApproval = z
   })
   .openapi('Approval');
 
-export const approvalJson = ({ approval, requestedByName, decidedByName }: ApprovalRow) => ({
+/** One approval, with the JSON Schema that edited arguments must fit; null when its tool has gone. */
+export const zApprovalDetail = zApproval
+  .extend({ inputSchema: z.record(z.string(), z.unknown()).nullable() })
+  .openapi('ApprovalDetail');
+
+export const approvalJson = ({ approval, requestedByName, decidedByName, supersededBy }: ApprovalRow) => ({
   id: approval.id,
   runId: approval.runId,
   threadId: approval.threadId,
@@ -43,6 +53,9 @@ export const approvalJson = ({ approval, requestedByName, decidedByName }: Appro
   origins: approval.origins,
   requestedBy: approval.requestedBy,
   requestedByName,
+  supersedes: approval.supersedes,
+  supersededBy,
+  editedBy: approval.editedBy,
   status: approval.status,
   decidedBy: approval.decidedBy,
   decidedByName,

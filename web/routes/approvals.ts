@@ -1,12 +1,16 @@
 import { forbidden, notFound } from '#core/errors.ts';
+import type { Actor } from '#core/roles.ts';
+import type { JsonObject } from '#core/tools.ts';
+import type { Org } from '#db/client.ts';
 import { zText } from '#core/text.ts';
 import { findApproval, listApprovals } from '#db/lists.ts';
 import { APPROVAL_STATUSES } from '#db/schema/words.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
+import { inputSchemaOf } from '#web/input-schema.ts';
 import { ProblemError } from '#web/problem.ts';
 import type { Decided } from '#workflows/client.ts';
-import { approvalJson, zApproval } from './approval-json.ts';
+import { approvalJson, zApproval, zApprovalDetail } from './approval-json.ts';
 import {
   body,
   createApi,
@@ -28,6 +32,12 @@ const zDecision = z.object({
   payloadSha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be the sha256 of the payload that was read, in lower-case hex'),
+  comment: zText(2000).optional().openapi({ type: 'string' }),
+});
+const zEdit = z.object({
+  /** All the arguments, as they shall be. */
+  input: z.record(z.string(), z.unknown()),
+  payloadSha256: zDecision.shape.payloadSha256,
   comment: zText(2000).optional().openapi({ type: 'string' }),
 });
 const zDecided = z.object({ status: z.enum(['approved', 'denied']), decidedBy: z.string(), decidedAt: zTime });
@@ -54,13 +64,41 @@ export function approvalRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): 
     ...secured('approval.read'),
     summary: 'One approval',
     request: { params: zIdPath },
-    responses: { 200: json(zApproval, 'The approval'), ...failures },
+    responses: { 200: json(zApprovalDetail, 'The approval'), ...failures },
   });
   api.openapi(get, async (c) => {
     const actor = actorOf(c);
-    const row = await db.withOrg(actor.orgId, (org) => findApproval(org, actor, c.req.valid('param').id));
-    if (!row) throw notFound('approval');
-    return c.json(approvalJson(row), 200);
+    const found = await db.withOrg(actor.orgId, (org) => readDetail(org, actor, c.req.valid('param').id));
+    if (!found) throw notFound('approval');
+    return c.json(found, 200);
+  });
+
+  const edit = createRoute({
+    method: 'post',
+    path: '/api/v1/approvals/{id}/edit',
+    ...secured('approval.decide'),
+    summary: 'Change the arguments of what waits: a new approval takes its place, and you count as one who asked',
+    request: { params: zIdPath, ...body(zEdit) },
+    responses: { 200: json(zApprovalDetail, 'The new approval'), ...failures },
+  });
+  api.openapi(edit, async (c) => {
+    const actor = actorOf(c);
+    const { comment, input, payloadSha256 } = c.req.valid('json');
+    const edited = await client.editApproval(actor, c.req.valid('param').id, {
+      input: input as JsonObject,
+      payloadSha256,
+      ...(comment !== undefined && { comment }),
+      surface: c.get('signedInBy') === 'cookie' ? 'web' : 'api',
+    });
+    if (edited.kind === 'unchanged') throw new ProblemError(422, `input: ${edited.text}`, { field: 'input' });
+    if (edited.kind === 'duplicate')
+      throw new ProblemError(409, edited.text, {
+        extensions: { reason: 'duplicate', approvalId: edited.approvalId },
+      });
+    if (edited.kind !== 'edited') throw refusal(edited);
+    const found = await db.withOrg(actor.orgId, (org) => readDetail(org, actor, edited.approvalId));
+    if (!found) throw notFound('approval');
+    return c.json(found, 200);
   });
 
   const decide = createRoute({
@@ -83,6 +121,14 @@ export function approvalRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): 
     return c.json({ status, decidedBy, decidedAt }, 200);
   });
   return api;
+}
+
+async function readDetail(org: Org, actor: Actor, approvalId: string) {
+  const row = await findApproval(org, actor, approvalId);
+  if (!row) return null;
+  const { approval } = row;
+  const inputSchema = await inputSchemaOf(org, { ...approval, payloadText: approval.payload });
+  return { ...approvalJson(row), inputSchema };
 }
 
 function refusal(decided: Exclude<Decided, { kind: 'decided' }>): Error {

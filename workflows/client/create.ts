@@ -1,17 +1,25 @@
 import type { Logger } from 'pino';
 import { UserError } from '#core/errors.ts';
 import { newId } from '#core/ids.ts';
-import { putAnswer, takeAnswer } from '#db/answers.ts';
+import type { KeyRing } from '#core/keys.ts';
+import { putAnswer, sealQuestion, takeAnswer } from '#db/answers.ts';
 import type { Database } from '#db/client.ts';
 import { createDecide } from './decide.ts';
+import { createEdit, type Revise } from './edit.ts';
 import type { Engine } from './engine.ts';
 import { createReceive } from './receive.ts';
 import { createResolveEffect } from './resolve.ts';
 import { createStop } from './stop.ts';
 import type { Client } from './types.ts';
 
-/** The one door for bots and web, over an open database and Temporal. */
-export function createClient(deps: { db: Database; engine: Engine; log: Logger }): Client {
+/** The one door for bots and web, over an open database and Temporal. `revise`: what activities know of tools, handed in because workflows may not import them. */
+export function createClient(deps: {
+  db: Database;
+  engine: Engine;
+  log: Logger;
+  keys: KeyRing;
+  revise: Revise;
+}): Client {
   const { engine } = deps;
   const ask = async (workflow: string, orgId: string, input: object): Promise<string> => {
     const answerId = newId();
@@ -21,21 +29,25 @@ export function createClient(deps: { db: Database; engine: Engine; log: Logger }
     if (!answer.isOk) throw new UserError(answer.text, { status: 422 });
     return answer.text;
   };
+  // The question lies beside the answer: workflows carry ids only (RULES R1).
+  const askAbout = async (workflow: string, orgId: string, question: (id: string) => string): Promise<string> => {
+    const questionId = newId();
+    await deps.db.withOrg(orgId, (org) => putAnswer(org, { id: questionId, isOk: true, text: question(questionId) }));
+    try {
+      return await ask(workflow, orgId, { questionId });
+    } finally {
+      await deps.db.withOrg(orgId, (org) => takeAnswer(org, questionId));
+    }
+  };
   return {
     receive: createReceive(deps),
     decide: createDecide(deps),
+    editApproval: createEdit(deps),
     stop: createStop(deps),
     resolveEffect: createResolveEffect(deps),
-    fetchDocument: async ({ orgId }, url) => {
-      // The address lies beside the answer: workflows carry ids only (RULES R1).
-      const questionId = newId();
-      await deps.db.withOrg(orgId, (org) => putAnswer(org, { id: questionId, isOk: true, text: url }));
-      try {
-        return await ask('fetchDocument', orgId, { questionId });
-      } finally {
-        await deps.db.withOrg(orgId, (org) => takeAnswer(org, questionId));
-      }
-    },
+    fetchDocument: ({ orgId }, url) => askAbout('fetchDocument', orgId, () => url),
+    listModules: ({ orgId }, question) =>
+      askAbout('listModules', orgId, (questionId) => sealQuestion(deps.keys, question, { orgId, questionId })),
     testConnection: (actor, connectionId) => ask('testConnection', actor.orgId, { connectionId }),
     isAlive: () => engine.isAlive(),
   };

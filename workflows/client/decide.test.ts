@@ -120,3 +120,41 @@ test('A2 R5 a click and Stop at the same moment never deadlock, and one of them 
     expect(clicked.kind === 'decided' ? row?.['status'] : 'approved').toBe('approved');
   }
 });
+
+test('A3 R3 whoever asked in a run that joined the question may not decide it, nor may a key they made', async () => {
+  const [cy, di] = [await addPerson(world, ana.orgId, 'admin'), await addPerson(world, ana.orgId, 'admin')];
+  const [rows, joined] = [await addRows(world, ana), await addRows(world, cy)];
+  await sql`update tool_calls set approval_id = ${rows.approvalId} where run_id = ${joined.runId}`;
+  expect(await approve(rows, undefined, cy)).toMatchObject({
+    kind: 'forbidden',
+    text: expect.stringContaining('You asked for this'),
+  });
+  const byKey = decide(
+    { ...actor(di), apiKey: { id: newId(), createdBy: cy.memberId, scopes: ['full'] } },
+    rows.approvalId,
+    { decision: 'approve', payloadSha256: rows.payloadSha256, surface: 'api' },
+  );
+  expect(await byKey).toMatchObject({
+    kind: 'forbidden',
+    text: expect.stringContaining('made by the person who asked'),
+  });
+  expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'decided' });
+});
+
+test('A4 whoever edited is told so, by the call as well as by the approval', async () => {
+  const rows = await addRows(world, ana);
+  await sql`update tool_calls set approval_id = ${rows.approvalId}, edited_by = ${[bo.memberId]} where run_id = ${rows.runId}`;
+  expect(await approve(rows)).toMatchObject({ kind: 'forbidden' });
+  await sql`update tool_calls set edited_by = '{}' where run_id = ${rows.runId}`;
+  await sql`update approvals set edited_by = ${[bo.memberId]} where id = ${rows.approvalId}`;
+  expect(await approve(rows)).toMatchObject({ kind: 'forbidden', text: expect.stringContaining('You edited this') });
+});
+
+test('A3 alone in the org and tainted, the refusal says what to do next', async () => {
+  const solo = await addOrg(world, 'Solo');
+  const rows = await addRows(world, solo);
+  expect(await approve(rows, undefined, solo)).toMatchObject({
+    kind: 'forbidden',
+    text: expect.stringMatching(/read outside text.*Invite somebody under Members, or ask again in a new thread/),
+  });
+});

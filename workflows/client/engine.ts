@@ -21,7 +21,11 @@ export interface Engine {
 
 const DEADLINE_MS = 8_000;
 
-export function createEngine(temporal: TemporalClient): Engine {
+/**
+ * `startsEagerly`: the first step of a run is handed to the worker of this process with the answer to its start, without a way through the task
+ * queue. Only for a client on that worker's own NativeConnection.
+ */
+export function createEngine(temporal: TemporalClient, { startsEagerly = false } = {}): Engine {
   const within = <T>(fn: () => Promise<T>): Promise<T> => temporal.withDeadline(Date.now() + DEADLINE_MS, fn);
   const ignoreMissing = async (fn: () => Promise<unknown>): Promise<void> => {
     try {
@@ -38,6 +42,7 @@ export function createEngine(temporal: TemporalClient): Engine {
             workflowId: workflowIdOf(run),
             taskQueue: TASK_QUEUES.chat,
             args: [run],
+            requestEagerStart: startsEagerly,
             workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
           }),
         );

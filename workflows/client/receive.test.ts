@@ -16,10 +16,13 @@ let ana: Person;
 let engine: FakeEngine;
 let receive: ReturnType<typeof createReceive>;
 
+// What is asked here is never answered, so that it all stays under way.
+const ROOMY = { activeRunsPerMember: 1000 };
 beforeAll(async () => {
   world = await createWorld(idleClient());
   sql = postgres(world.database.adminUrl, { max: 2, onnotice: () => {} });
   ana = await addOrg(world);
+  await sql`update orgs set settings = ${sql.json(ROOMY)} where id = ${ana.orgId}`;
   await inOrg(world, ana.orgId, ({ tx }) =>
     tx.insert(tenants).values({ orgId: ana.orgId, platform: 'slack', tenant: 'T1' }),
   );
@@ -225,4 +228,30 @@ test('R5 a member’s "stop" leaves a colleague’s request alone, and is then a
   await link(eve, 'U_EVE');
   expect(await receive(inbound({ where, text: 'stop', ...by('U_EVE') }))).toMatchObject({ kind: 'run' });
   expect(await sql`select 1 from runs where id = ${runId} and stop_requested_at is null`).toHaveLength(1);
+});
+
+test('R4 a member has as many requests under way as the org allows, also when they come at once; the next is told what to do', async () => {
+  const fay = await addPerson(world, ana.orgId, 'member');
+  await link(fay, 'U_FAY');
+  await sql`update orgs set settings = '{"activeRunsPerMember": 3}' where id = ${ana.orgId}`;
+  try {
+    const events = Array.from({ length: 10 }, () => inbound(by('U_FAY')));
+    const received = await Promise.all(events.map((event) => receive(event)));
+    expect(received.filter(({ kind }) => kind === 'run')).toHaveLength(3);
+    const refused = received.findIndex(({ kind }) => kind === 'refused');
+    expect(received[refused]).toMatchObject({
+      isBusy: true,
+      text: expect.stringMatching(/3 requests.*Runs.*Settings/),
+    });
+    const event = events[refused] ?? inbound();
+    expect(await eventsOf(event)).toMatchObject([{ outcome: 'refused', reason: 'busy', run_id: null }]);
+    expect(await receive(event)).toMatchObject({ kind: 'refused', isReplay: true });
+    expect(await sql`select 1 from threads where thread = ${event.where.thread}`).toHaveLength(0);
+    await sql`update runs set status = 'done', ended_at = now() where requested_by = ${fay.memberId} and id = (
+      select id from runs where requested_by = ${fay.memberId} limit 1)`;
+    expect(await receive(inbound(by('U_FAY')))).toMatchObject({ kind: 'run' });
+    expect(await receive(inbound(by('U_FAY')))).toMatchObject({ kind: 'refused' });
+  } finally {
+    await sql`update orgs set settings = ${sql.json(ROOMY)} where id = ${ana.orgId}`;
+  }
 });

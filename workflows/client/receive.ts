@@ -6,6 +6,7 @@ import { newId } from '#core/ids.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { can, type Actor } from '#core/roles.ts';
 import { cut, isStorable } from '#core/text.ts';
+import { countActiveRuns } from '#db/active-runs.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
@@ -14,7 +15,7 @@ import { identities, inboundEvents, members, runs, tenants } from '#db/schema/in
 import { addMessage, findThreadAt, nextRunNumber, openThread } from '#db/threads.ts';
 import type { Engine } from './engine.ts';
 import { auditStop, tellStop, writeStop } from './stop.ts';
-import type { Received } from './types.ts';
+import type { ReceiveOptions, Received } from './types.ts';
 
 const LEASE_MS = 5_000;
 const STOP_WORDS = /^(stop|cancel|halt|abort)[.!]?$/i;
@@ -26,6 +27,7 @@ const REFUSALS = {
   unlinked: 'I do not know you yet. Ask an admin to invite you, then link your account.',
   deactivated: 'Your access was switched off. Ask an admin.',
   role: 'Your role only lets you read. Ask an admin for the member role.',
+  busy: 'You had as many requests under way as your organisation allows at once. Send it again when one has ended.',
   text: `I can read requests of 1 to ${RUN_LIMITS.textLength} characters of valid text. Shorten it and send it again.`,
 } as const;
 
@@ -34,12 +36,12 @@ type Found = { refused: Refusal; orgId: string | null } | { actor: Actor };
 
 /** RULES I1–I4: one transaction stores everything, then the workflow is started. What was stored but not started, the sweeper starts. */
 export function createReceive({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
-  return async (inbound: Inbound): Promise<Received> => {
+  return async (inbound: Inbound, options: ReceiveOptions = {}): Promise<Received> => {
     const found = await findSender(db, inbound);
     if ('refused' in found) return refuse(db, inbound, found);
     const { actor } = found;
-    const toStop = STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
-    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, toStop));
+    const toStop = !options.given && STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
+    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, { toStop, ...options }));
     if (stored.kind === 'command' && !stored.isReplay)
       for (const runId of toStop) await tellStop({ engine, log }, actor.orgId, runId);
     if (stored.kind === 'run' && !stored.isReplay) await start(actor.orgId, stored.runId);
@@ -121,7 +123,12 @@ async function runsToStop(db: Database, actor: Actor, { where }: Inbound): Promi
   });
 }
 
-async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly string[]): Promise<Received> {
+async function store(
+  org: Org,
+  actor: Actor,
+  inbound: Inbound,
+  { toStop, given }: ReceiveOptions & { toStop: readonly string[] },
+): Promise<Received> {
   const isStop = toStop.length > 0;
   const eventId = newId();
   const runId = newId();
@@ -137,6 +144,14 @@ async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly 
     .onConflictDoNothing()
     .returning({ id: inboundEvents.id });
   if (added.length === 0) return replayOf(org, inbound);
+  const busy = isStop ? null : await whyBusy(org, actor);
+  if (busy !== null) {
+    await org.tx
+      .update(inboundEvents)
+      .set({ outcome: 'refused', reason: 'busy' satisfies Refusal, runId: null })
+      .where(and(eq(inboundEvents.orgId, org.id), eq(inboundEvents.id, eventId)));
+    return { kind: 'refused', text: busy, isReplay: false, isBusy: true };
+  }
   const stops = [];
   for (const runId of toStop) stops.push(await writeStop(org, actor, runId));
   const text = inbound.text.trim();
@@ -161,7 +176,9 @@ async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly 
     number: await nextRunNumber(org, thread.id),
     seq: message.seq,
     requestedBy: actor.memberId,
+    againOf: inbound.againOf ?? null,
     statusText: 'Starting',
+    ...(given ? { given } : {}),
     // The sweeper leaves it alone this long: the usual start is under way.
     nextStartAt: new Date(Date.now() + LEASE_MS),
   });
@@ -169,9 +186,20 @@ async function store(org: Org, actor: Actor, inbound: Inbound, toStop: readonly 
     actor: `member:${actor.memberId}`,
     action: 'run.requested',
     target: { type: 'run', id: runId },
-    details: { threadId: thread.id, platform: inbound.where.platform },
+    details: {
+      threadId: thread.id,
+      platform: inbound.where.platform,
+      ...(inbound.againOf !== undefined && { againOf: inbound.againOf }),
+    },
   });
   return { kind: 'run', runId, threadId: thread.id, isReplay: false };
+}
+
+/** The org's cap on requests of one member under way, in a sentence when it is reached. */
+async function whyBusy(org: Org, { memberId }: Actor): Promise<string | null> {
+  const { active, most } = await countActiveRuns(org, memberId);
+  if (active < most) return null;
+  return `You have ${active} requests under way, the most that your organisation allows at once. Wait for one to end, or stop one under Runs; an admin can raise the limit under Settings.`;
 }
 
 async function replayOf(org: Org, inbound: Inbound): Promise<Received> {

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
-import { actorText, can, type Actor } from '#core/roles.ts';
+import { actorText, can, inScope, type Actor } from '#core/roles.ts';
 import { readApproval } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -11,6 +11,7 @@ import { isOnePersonOrg, readOrg } from '#db/orgs.ts';
 import { readRun } from '#db/runs.ts';
 import { members } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
+import { requestersOf } from './pending.ts';
 import type { Resolved } from './types.ts';
 
 /** RULES E6: the people who could have approved an effect say whether it was sent. */
@@ -47,11 +48,14 @@ async function resolveWithin(
     .select()
     .from(members)
     .where(and(eq(members.orgId, org.id), eq(members.id, actor.memberId)));
-  const policy = await approverPolicy(org, effect.approvalId);
+  const approval = effect.approvalId ? await readApproval(org, effect.approvalId) : undefined;
+  const policy = approval?.policy ?? (await policyNow(org));
   const isNamed =
     member?.status === 'active' && (policy.members.includes(member.id) || policy.roles.includes(member.role));
-  if (actor.apiKey && !actor.apiKey.scopes.includes('full'))
-    return { resolved: { kind: 'forbidden', text: 'This API key may only read. Use one with full scope.' } };
+  if (!inScope(actor, 'effect.resolve'))
+    return {
+      resolved: { kind: 'forbidden', text: 'This API key may not decide. Use one with full or decide scope.' },
+    };
   if (!isNamed || !member || !can(member.role, 'effect.resolve'))
     return {
       resolved: {
@@ -59,7 +63,8 @@ async function resolveWithin(
         text: 'Only someone who could have approved this may answer. Ask an owner or admin.',
       },
     };
-  const why = mayNotAnswer(run.requestedBy, actor);
+  const askers = approval ? await requestersOf(org, approval) : new Set([run.requestedBy]);
+  const why = mayNotAnswer(askers, actor);
   if (why && !(await isOnePersonOrg(org))) return { resolved: { kind: 'forbidden', text: why } };
   const recorded = await recordResolution(org, effectId, {
     resolution: outcome,
@@ -83,19 +88,15 @@ async function resolveWithin(
   return { resolved: { kind: 'resolved' }, runId: run.id };
 }
 
-/** As for approvals (RULES A3): neither the one who asked, nor a key of theirs in another's name. */
-function mayNotAnswer(requestedBy: string, { memberId, apiKey }: Actor): string | null {
-  if (requestedBy === memberId) return 'You asked for this, so someone else has to answer. Ask an owner or admin.';
-  if (apiKey?.createdBy === requestedBy) return 'This API key was made by the person who asked, so it may not answer.';
+/** As for approvals (RULES A3): neither those who asked or edited, nor a key of theirs in another's name. */
+function mayNotAnswer(askers: ReadonlySet<string>, { memberId, apiKey }: Actor): string | null {
+  if (askers.has(memberId)) return 'You asked for this, so someone else has to answer. Ask an owner or admin.';
+  if (apiKey && askers.has(apiKey.createdBy))
+    return 'This API key was made by the person who asked, so it may not answer.';
   return null;
 }
 
-async function approverPolicy(
-  org: Org,
-  approvalId: string | null,
-): Promise<{ roles: readonly string[]; members: readonly string[] }> {
-  const approval = approvalId ? await readApproval(org, approvalId) : undefined;
-  if (approval) return approval.policy;
+async function policyNow(org: Org): Promise<{ roles: readonly string[]; members: readonly string[] }> {
   const { policy } = await readOrg(org);
   return { roles: policy.approverRoles, members: policy.approverMembers };
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
-import { actorText, can, type Actor } from '#core/roles.ts';
+import { actorText, may, type Actor } from '#core/roles.ts';
 import { cancelApprovalsOf } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -36,9 +36,9 @@ export async function writeStop(org: Org, actor: Actor, runId: string): Promise<
   const no = (stopped: Stopped): Written => ({ runId, stopped, cancelledApprovals: null });
   const run = await lockRun(org, runId);
   const isOwn = run?.requestedBy === actor.memberId;
-  if (!run || (!isOwn && !can(actor.role, 'run.readAll')))
+  if (!run || (!isOwn && !may(actor, 'run.readAll')))
     return no({ kind: 'not_found', text: 'There is no such run, or you may not see it.' });
-  if (!can(actor.role, isOwn ? 'run.stop' : 'run.stopAll'))
+  if (!may(actor, isOwn ? 'run.stop' : 'run.stopAll'))
     return no({ kind: 'forbidden', text: `Your role (${actor.role}) may not stop this.` });
   if (run.status !== 'running' && run.status !== 'waiting') return no({ kind: 'ended', status: run.status });
   if (run.stopRequestedAt) return no({ kind: 'stopping' });

@@ -45,6 +45,7 @@ beforeEach(async () => {
       given.push(run);
       await sql`update runs set status = 'failed', ended_at = now() where id = ${run.runId}`;
     },
+    checkHealth: async () => ({ isDown: false, runIds: [] }),
     keepCheckpoint: async () => {},
   };
 });
@@ -166,6 +167,36 @@ test('S1 A7 cards older than their decision are edited, and one that cannot be d
   engine.broken.add(bad.approvalId);
   await sweepOnce(deps);
   expect(edited).toEqual([good.approvalId]);
+});
+
+test('S1 a card that failed lately is left until its time, and one that failed ten times for good', async () => {
+  const [later, due, dead] = [await addActive(), await addActive(), await addActive()];
+  for (const [{ approvalId, payloadSha256 }, attempts, next] of [
+    [later, 1, '1 minute'],
+    [due, 9, '-1 second'],
+    [dead, 10, '-1 second'],
+  ] as const) {
+    await sql`insert into approval_cards (id, org_id, approval_id, platform, tenant, channel, thread, message, payload_sha256, shows, edit_attempts, next_edit_at)
+      values (${newId()}, ${ana.orgId}, ${approvalId}, 'slack', 'T1', 'C1', '1', ${approvalId}, ${payloadSha256}, 'pending', ${attempts}, now() + ${next}::interval)`;
+    await decided(approvalId);
+  }
+  await sweepOnce(deps);
+  expect(edited).toEqual([due.approvalId]);
+});
+
+test('S1 A4 an edit that was not shown is shown, for an hour', async () => {
+  const [fresh, waiting, old, first] = [await addActive(), await addActive(), await addActive(), await addActive()];
+  for (const [{ approvalId }, ago] of [
+    [fresh, '0 seconds'],
+    [waiting, '10 seconds'],
+    [old, '2 hours'],
+  ] as const) {
+    const { approvalId: before } = await addActive();
+    await sql`update approvals set supersedes = ${before}, created_at = now() - ${ago}::interval where id = ${approvalId}`;
+  }
+  await sql`update approvals set created_at = now() - interval '10 seconds' where id = ${first.approvalId}`;
+  await sweepOnce(deps);
+  expect(edited).toEqual([waiting.approvalId]);
 });
 
 test('S1 a run that is active here and gone there is restarted; after 10 times it is given up with an alert', async () => {

@@ -2,13 +2,16 @@ import { and, asc, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
 import type { KeyRing } from '#core/keys.ts';
+import { isCardDue } from '#db/approvals.ts';
 import { checkpointAudit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
+import { prune } from '#db/retention.ts';
 import { lockRun, updateRun } from '#db/runs.ts';
 import { answers, approvalCards, approvals, idempotencyKeys, orgs, runs } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
 import { isStopPending } from './stop.ts';
 import { wakeWaiting } from './decide.ts';
+import { watchConnections } from './watch.ts';
 
 export interface SweepDeps {
   db: Database;
@@ -19,14 +22,22 @@ export interface SweepDeps {
   editCards(approval: { orgId: string; approvalId: string }): Promise<void>;
   /** Ends a run that cannot go on, with a message in its thread. */
   giveUp(run: { orgId: string; runId: string; problem: string }): Promise<void>;
+  /** Looks at one connection whose check is due; `runIds`: those that may go on now. */
+  checkHealth(connection: { orgId: string; connectionId: string }): Promise<{ isDown: boolean; runIds: string[] }>;
   /** Keeps a signed audit checkpoint outside the database (RULES D6). */
   keepCheckpoint(line: string): Promise<void>;
 }
 
 const EVERY_MS = 5_000;
+/** While something is down: who waits for it goes on soon after it is back. */
+const WATCH_DOWN_MS = 1_500;
 const TIDY_EVERY_MS = 3_600_000;
+/** Of one round, for what retention removes; what is left over waits for the next round. */
+const PRUNE_WITHIN_MS = 2_000;
 const BATCH = 100;
 const MAX_ATTEMPTS = 10;
+/** A place that cannot be written to for so long is left alone; the approval stays under Approvals. */
+const SHOW_EDITS_FOR = '1 hour';
 const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
 
 /** RULES S1: the worker role looks every 5 s for what was stored and not done. Returns how to stop it. */
@@ -34,8 +45,24 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let tidyAt = 0;
+  let pruneAt = 0;
   let current: Promise<void> = Promise.resolve();
+  let watching: Promise<void> | null = null;
+  let watchTimer: NodeJS.Timeout | undefined;
+  // Beside the rest: somebody else's server that answers slowly holds up nothing here.
+  const watch = (): void => {
+    clearTimeout(watchTimer);
+    watching ??= watchConnections(deps)
+      .then((isAnyDown) => {
+        if (isAnyDown && !isStopped) watchTimer = setTimeout(watch, WATCH_DOWN_MS);
+      })
+      .catch((error: unknown) => deps.log.error({ part: 'watchConnections', error: errorText(error) }, 'sweep'))
+      .finally(() => {
+        watching = null;
+      });
+  };
   const round = async (): Promise<void> => {
+    watch();
     await sweepOnce(deps);
     if (Date.now() >= tidyAt) {
       tidyAt = Date.now() + TIDY_EVERY_MS;
@@ -43,6 +70,7 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
         deps.log.error({ part: 'forgetOld', error: errorText(error) }, 'sweep'),
       );
     }
+    if (!isStopped && Date.now() >= pruneAt) pruneAt = Date.now() + ((await pruneOld(deps)) ? 0 : TIDY_EVERY_MS);
     if (!isStopped) timer = setTimeout(next, EVERY_MS);
   };
   const next = (): void => {
@@ -53,6 +81,8 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
     isStopped = true;
     clearTimeout(timer);
     await current;
+    await watching;
+    clearTimeout(watchTimer);
   };
 }
 
@@ -153,6 +183,7 @@ async function repeatStops(deps: SweepDeps): Promise<void> {
     await apart(deps, { orgId, runId: id }, 'cancel', () => engine.cancel({ orgId, runId: id }));
 }
 
+/** Cards that show something older than the decision, and edits that were not shown yet. One that keeps failing is tried later and later (db/approvals.ts). */
 async function editStaleCards(deps: SweepDeps): Promise<void> {
   const stale = await deps.db.withSystem('find cards older than their decision', (tx) =>
     tx
@@ -163,11 +194,30 @@ async function editStaleCards(deps: SweepDeps): Promise<void> {
         and(
           sql`${approvalCards.shows} <> ${approvals.status}`,
           lte(approvals.decidedAt, sql`now() - interval '2 seconds'`),
+          isCardDue,
         ),
       )
       .limit(BATCH),
   );
-  for (const one of stale) await apart(deps, one, 'edit cards', () => deps.editCards(one));
+  const unshown = await deps.db.withSystem('find edits that have no card', (tx) =>
+    tx
+      .select({ orgId: approvals.orgId, approvalId: approvals.id })
+      .from(approvals)
+      .leftJoin(
+        approvalCards,
+        and(eq(approvalCards.orgId, approvals.orgId), eq(approvalCards.approvalId, approvals.id)),
+      )
+      .where(
+        and(
+          eq(approvals.status, 'pending'),
+          isNotNull(approvals.supersedes),
+          isNull(approvalCards.id),
+          sql`${approvals.createdAt} between now() - ${SHOW_EDITS_FOR}::interval and now() - interval '2 seconds'`,
+        ),
+      )
+      .limit(BATCH),
+  );
+  for (const one of [...stale, ...unshown]) await apart(deps, one, 'edit cards', () => deps.editCards(one));
 }
 
 /** Active here, but closed, unknown or failing there. Restarting is safe: turns and effects are keyed. */
@@ -233,6 +283,20 @@ async function forgetOld({ db }: SweepDeps): Promise<void> {
         .delete(idempotencyKeys)
         .where(and(eq(idempotencyKeys.orgId, id), sql`${idempotencyKeys.createdAt} < now() - interval '24 hours'`));
     });
+}
+
+/** What each org no longer keeps. True: there is more. */
+async function pruneOld({ db, log }: SweepDeps): Promise<boolean> {
+  try {
+    const { counts, isMore, unreadable } = await prune(db, { withinMs: PRUNE_WITHIN_MS });
+    if (Object.keys(counts).length > 0) log.info({ counts, isMore }, 'retention: removed what is no longer kept');
+    for (const orgId of unreadable)
+      log.error({ orgId, alert: true }, "the organisation's settings cannot be read; nothing of it is removed");
+    return isMore;
+  } catch (error) {
+    log.error({ part: 'prune', error: errorText(error) }, 'sweep');
+    return false;
+  }
 }
 
 async function signAudits({ db, keys, keepCheckpoint }: SweepDeps): Promise<void> {

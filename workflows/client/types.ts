@@ -1,11 +1,24 @@
 import type { Inbound } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
+import type { ModulesQuestion } from '#db/answers.ts';
+import type { GivenCall } from '#db/schema/runs.ts';
+import type { JsonObject } from '#core/tools.ts';
+
+export interface ReceiveOptions {
+  /** The one call the run is about, given instead of chosen by a model (the gateway). Policy and ledger are the same. */
+  given?: GivenCall;
+}
 
 /** What became of an Inbound. `refused` carries the polite line for the person; nothing ran. */
 export type Received =
   | { kind: 'run'; runId: string; threadId: string; isReplay: boolean }
   | { kind: 'command'; threadId: string; text: string; isReplay: boolean }
-  | { kind: 'refused'; text: string; isReplay: boolean };
+  | {
+      kind: 'refused';
+      text: string;
+      isReplay: boolean;
+      /** For now: too many requests are under way. */ isBusy?: true;
+    };
 
 export interface DecisionInput {
   decision: 'approve' | 'deny';
@@ -17,13 +30,31 @@ export interface DecisionInput {
 }
 
 /** Every refusal says who decided, or what to do next. */
-export type Decided =
-  | { kind: 'decided'; status: 'approved' | 'denied'; decidedBy: string; decidedAt: string }
+export type Refused =
   | { kind: 'already'; status: string; decidedBy: string | null; text: string }
   | { kind: 'changed'; text: string }
   | { kind: 'expired'; text: string }
   | { kind: 'forbidden'; text: string }
   | { kind: 'not_found'; text: string };
+export type Decided =
+  | { kind: 'decided'; status: 'approved' | 'denied'; decidedBy: string; decidedAt: string }
+  | Refused;
+
+export interface EditInput {
+  /** All the arguments, as they shall be. */
+  input: JsonObject;
+  /** Of the payload that the editor read. */
+  payloadSha256: string;
+  comment?: string;
+  surface: 'web' | 'api';
+}
+export type Edited =
+  | { kind: 'edited'; approvalId: string; payloadSha256: string }
+  /** The edit is what was there before. */
+  | { kind: 'unchanged'; text: string }
+  /** The thread has the same request waiting already (RULES R3). */
+  | { kind: 'duplicate'; approvalId: string; text: string }
+  | Refused;
 
 export type Resolved =
   | { kind: 'resolved' }
@@ -39,9 +70,14 @@ export type Stopped =
 /** The one door for bots and web into everything that happens (DESIGN: folders). */
 export interface Client {
   /** Stores the event, its message and its run in one transaction, then starts the workflow (RULES I1–I4). Safe to repeat. */
-  receive(inbound: Inbound): Promise<Received>;
+  receive(inbound: Inbound, options?: ReceiveOptions): Promise<Received>;
   /** The only way to decide an approval (RULES A2). */
   decide(actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided>;
+  /**
+   * Changes the arguments of what waits (RULES A4): a new approval takes the old one's place, and the editor counts as one who asked. Throws `UserError`:
+   * 422 naming the argument that does not fit, 409 when its tool has gone.
+   */
+  editApproval(actor: Actor, approvalId: string, input: EditInput): Promise<Edited>;
   /** Asks a run to stop (RULES R5). */
   stop(actor: Actor, runId: string): Promise<Stopped>;
   /** Answers the question an ambiguous effect asks (RULES E6). */
@@ -52,6 +88,8 @@ export interface Client {
   ): Promise<Resolved>;
   /** Fetches a document for a new connection through egress, as a workflow; returns its text. Throws `UserError`. */
   fetchDocument(actor: Actor, url: string): Promise<string>;
+  /** Asks the other side of a connection that is being made what it can do, as a workflow; the text of its list. Throws `UserError`. */
+  listModules(actor: Actor, question: ModulesQuestion): Promise<string>;
   /** Calls the connection harmlessly, as a workflow; a sentence. Throws `UserError`. */
   testConnection(actor: Actor, connectionId: string): Promise<string>;
   /** Whether Temporal answers. */

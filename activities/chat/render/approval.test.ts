@@ -34,6 +34,8 @@ function cardOf(args: JsonObject, over: Partial<ApprovalCard> = {}, request: Jso
     origins: [],
     requesterMayDecide: false,
     newcomers: [],
+    editedByNames: [],
+    originalPayloadText: null,
     status: 'pending',
     decidedByName: null,
     decidedAt: null,
@@ -187,4 +189,42 @@ test('buttons carry opaque ids only, and go once it is decided', () => {
   );
   expect(buttonsOf(decided)).toEqual([]);
   expect(notesOf(decided)).toEqual(['Denied by Bo on 2026-11-21 10:00 UTC. They said: Wrong amount']);
+});
+
+const payloadOf = (args: JsonObject): string => cardOf(args).payloadText;
+
+test('A4 an edited request shows who edited and every argument that changed, hidden characters escaped', () => {
+  const before = { amount: 4200, note: 'a', tags: ['x', 'y'], text: 'one', same: 1 };
+  const after = { amount: 420, note: 'a\u200b', tags: ['x'], text: 'two\nlines', same: 1, added: true, empty: {} };
+  const card = approvalCard(
+    cardOf(after, { originalPayloadText: payloadOf(before), editedByNames: ['Bo', 'Cy\u202e', 'Bo'] }),
+  );
+  const items = itemsOf(card);
+  expect(items).toContainEqual({ name: 'Edited by', value: 'Bo, Cy\\u{202e}' });
+  const at = card.blocks.findIndex((block) => block.kind === 'markdown' && block.text.includes('Changed'));
+  expect(card.blocks[at + 1]).toEqual({
+    kind: 'fields',
+    items: [
+      { name: 'amount', value: '4200 → 420' },
+      { name: 'note', value: 'a → a\\u{200b}' },
+      { name: 'tags[1] (left out)', value: 'y' },
+      { name: 'text', value: 'one\n→ two↵\nlines' },
+      { name: 'added (added)', value: 'true' },
+      { name: 'empty (added)', value: '{}' },
+    ],
+  });
+  expect(isCardCut(cardOf({ a: 'x' }, { originalPayloadText: payloadOf({ a: 'y'.repeat(5_000) }) }))).toBe(true);
+});
+
+test('a request that nobody edited says nothing of edits, and one that was replaced says by whom', () => {
+  expect(JSON.stringify(approvalCard(cardOf({ a: 1 })))).not.toMatch(/Edited by|Changed since/);
+  const decidedAt = new Date('2026-11-21T09:00:00Z');
+  const replaced = approvalCard(cardOf({}, { status: 'superseded', decidedByName: 'Bo', decidedAt, comment: 'wrong' }));
+  expect(replaced.title).toContain('Replaced by an edit');
+  expect(notesOf(replaced)).toEqual(['Replaced by an edit by Bo on 2026-11-21 09:00 UTC. They said: wrong']);
+});
+
+test('A3 who is alone is told that they may approve what they edited', () => {
+  const alone = approvalCard(cardOf({}, { requesterMayDecide: true, editedByNames: ['Ann'] }));
+  expect(notesOf(alone)).toEqual([expect.stringContaining('your own request, edited by yourself')]);
 });

@@ -1,7 +1,7 @@
 import type { Block, ChatBudget, Outgoing } from '#core/chat.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
 import { fitItems } from './budget.ts';
-import { argumentItems, type Item, readPayload, requestItems, targetItems } from './payload.ts';
+import { argumentItems, changedItems, type Item, readPayload, requestItems, targetItems } from './payload.ts';
 import { formatTime } from './time.ts';
 
 export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'superseded';
@@ -19,6 +19,10 @@ export interface ApprovalFacts {
   /** Values that came from outside, and from where (RULES T2). */
   origins: { path: string; origin: string }[];
   requesterMayDecide: boolean;
+  /** Who changed the arguments since it was asked (RULES A4). */
+  editedByNames: string[];
+  /** The payload as it was first asked; null when nothing was edited. */
+  originalPayloadText: string | null;
   /** "Bo joined 3 hours ago": members and keys younger than 24 h that could decide (RULES A3). */
   newcomers: string[];
   status: ApprovalStatus;
@@ -42,7 +46,7 @@ const TITLES: Record<ApprovalStatus, string> = {
   denied: 'Denied',
   expired: 'Expired',
   cancelled: 'Cancelled',
-  superseded: 'Replaced by a newer request',
+  superseded: 'Replaced by an edit',
 };
 const FIELDS_PER_BLOCK = 10;
 const OTHER_BLOCKS = 12;
@@ -72,6 +76,8 @@ function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } 
   const target = fitItems(targetItems(payload), { ...room, textLength: budget.textLength / 4 });
   const rest = fitItems(requestItems(payload), { ...room, textLength: budget.textLength / 4 });
   const used = [...target.shown, ...rest.shown].reduce((sum, item) => sum + item.name.length + item.value.length, 0);
+  const edit = editItems(card);
+  const changes = fitItems(edit, { ...room, textLength: budget.textLength / 4 });
   const items = argumentItems(payload);
   const args = fitItems(items, { ...room, textLength: budget.textLength - used });
   return {
@@ -79,17 +85,29 @@ function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } 
       ...fieldBlocks([...why(card), ...target.shown]),
       { kind: 'markdown', text: items.length === 0 ? '**No arguments**' : '**Arguments**' },
       ...fieldBlocks(args.shown),
+      ...(edit.length === 0
+        ? []
+        : [{ kind: 'markdown' as const, text: '**Changed since it was asked**' }, ...fieldBlocks(changes.shown)]),
       { kind: 'markdown', text: '**Bound with them**' },
       ...fieldBlocks([...rest.shown, ...bound(card)]),
     ],
-    isCut: target.isCut || rest.isCut || args.isCut,
+    isCut: target.isCut || rest.isCut || args.isCut || changes.isCut,
   };
 }
 
 const why = (card: ApprovalCard): Item[] => [
   { name: 'Asked by', value: line(card.requestedByName, 80) },
+  ...(card.editedByNames.length === 0 ? [] : [{ name: 'Edited by', value: editors(card) }]),
   { name: 'Why it waits', value: line(card.reason, LINE_LENGTH) },
 ];
+const editors = (card: ApprovalCard): string => line([...new Set(card.editedByNames)].join(', '), LINE_LENGTH);
+
+/** What an edit did, old → new (RULES A4). */
+function editItems({ originalPayloadText, payloadText }: ApprovalCard): Item[] {
+  if (originalPayloadText === null) return [];
+  return changedItems(readPayload(originalPayloadText), readPayload(payloadText));
+}
+
 const bound = (card: ApprovalCard): Item[] => [
   { name: 'Payload', value: `sha256 ${card.payloadSha256.slice(0, 12)}` },
   { name: 'Expires', value: formatTime(card.expiresAt) },
@@ -110,10 +128,13 @@ function warnings(card: ApprovalCard): Block[] {
   const texts = [
     ...(origins.length > 0 ? [joined(origins)] : []),
     ...(card.newcomers.length > 0 ? [joined(card.newcomers.map((text) => line(text, 200)))] : []),
-    ...(card.requesterMayDecide ? ['You are the only person in this org, so you may approve your own request.'] : []),
+    ...(card.requesterMayDecide ? [alone(card)] : []),
   ];
   return texts.map((text) => ({ kind: 'note', tone: 'warning', text }));
 }
+
+const alone = ({ editedByNames }: ApprovalCard): string =>
+  `You are the only person in this org, so you may approve your own request${editedByNames.length > 0 ? ', edited by yourself' : ''}.`;
 
 function ask(card: ApprovalCard, isCut: boolean): Block[] {
   const isOff = isCut && card.isViewed !== true;

@@ -55,3 +55,13 @@ test('names and titles are literal text on a page', async () => {
   );
   expect(page).not.toMatch(/<b>|<img/);
 });
+
+test('R5 E6 once the run is over, neither the question nor its answer promises to send again', () => {
+  const effect = { id: 'e1', summary: 'Create invoice INV-77', externalId: null, isOver: true };
+  const words = JSON.stringify(effectQuestion(effect));
+  expect(words).toContain('It was not sent; nothing more happens');
+  expect(words).toContain('nothing is sent again; the answer is kept on record');
+  expect(words).not.toContain('send again');
+  const answered = JSON.stringify(effectQuestion({ ...effect, resolution: 'not_sent', resolvedByName: 'Bo' }));
+  expect(answered).toContain('Bo said it was not sent; nothing more happens');
+});

@@ -12,6 +12,8 @@ export interface EffectFacts {
   resolution?: 'sent' | 'not_sent' | null;
   resolvedByName?: string | null;
   resolvedAt?: Date | null;
+  /** Its run was stopped or has ended: whatever the answer, it is not sent again. */
+  isOver?: boolean;
 }
 
 const line = (text: string, max = 300): string => cut(escapeInvisible(text), max).toWellFormed();
@@ -24,17 +26,20 @@ export const receiptLine = (effect: Pick<EffectFacts, 'summary' | 'externalId'>)
 export function effectQuestion(effect: EffectFacts): Outgoing {
   const title = `Was it sent? ${line(effect.summary, 140)}`;
   const why = effect.error ? ` ${line(effect.error)}` : '';
+  const next = effect.isOver
+    ? 'Please look there, then answer. The request was stopped or has ended, so nothing is sent again; the answer is kept on record.'
+    : 'Please look there, then answer. It is not sent again until someone says it was not sent.';
   const question: Block[] = [
-    {
-      kind: 'note',
-      tone: 'warning',
-      text: `The other side did not say whether this went through.${why}\nPlease look there, then answer. It is not sent again until someone says it was not sent.`,
-    },
+    { kind: 'note', tone: 'warning', text: `The other side did not say whether this went through.${why}\n${next}` },
     {
       kind: 'buttons',
       items: [
         { id: `sent:${effect.id}`, label: 'It was sent', style: 'primary' },
-        { id: `not_sent:${effect.id}`, label: 'It was not sent: send again', style: 'danger' },
+        {
+          id: `not_sent:${effect.id}`,
+          label: effect.isOver ? 'It was not sent; nothing more happens' : 'It was not sent: send again',
+          ...(effect.isOver ? {} : { style: 'danger' as const }),
+        },
       ],
     },
   ];
@@ -51,7 +56,8 @@ function answer(effect: EffectFacts, resolution: 'sent' | 'not_sent'): Block {
   const who = effect.resolvedByName ? line(effect.resolvedByName, 80) : 'Someone';
   const when = effect.resolvedAt ? ` on ${formatTime(effect.resolvedAt)}` : '';
   const id = effect.externalId === null ? '' : ` · id ${line(effect.externalId, 200)}`;
-  const said = resolution === 'sent' ? 'it was sent' : 'it was not sent, so it is sent again';
+  const notSent = effect.isOver ? 'it was not sent; nothing more happens' : 'it was not sent, so it is sent again';
+  const said = resolution === 'sent' ? 'it was sent' : notSent;
   return { kind: 'note', tone: 'good', text: `${who} said ${said}${when}${id}` };
 }
 

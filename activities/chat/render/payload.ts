@@ -18,11 +18,28 @@ export function readPayload(payloadText: string): Payload {
 /** Every argument: its path and its exact value. */
 export const argumentItems = (payload: Payload): Item[] => {
   if (Object.keys(payload.arguments).length === 0) return [];
-  return leaves(payload.arguments).map(({ path, value }) => ({
-    name: escapeInvisible(path),
-    value: showValue(value),
-  }));
+  return leaves(payload.arguments).map(({ path, value }) => ({ name: escapeInvisible(path), value: showValue(value) }));
 };
+
+/** Every argument that differs, with its path: `old → new`, or that it was added or left out. */
+export function changedItems(before: Payload, after: Payload): Item[] {
+  const [old, now] = [shownLeaves(before.arguments), shownLeaves(after.arguments)];
+  const paths = [...new Set([...old.keys(), ...now.keys()])].filter((path) => old.get(path) !== now.get(path));
+  return paths.map((path) => {
+    const [was, is] = [old.get(path), now.get(path)];
+    if (was === undefined) return { name: `${path} (added)`, value: is ?? '' };
+    if (is === undefined) return { name: `${path} (left out)`, value: was };
+    return { name: path, value: `${was}${was.includes('\n') || is.includes('\n') ? '\n' : ' '}→ ${is}` };
+  });
+}
+
+/** By escaped path. An empty object of arguments has none. */
+const shownLeaves = (args: JsonObject): Map<string, string> =>
+  new Map(
+    Object.keys(args).length === 0
+      ? []
+      : leaves(args).map(({ path, value }) => [escapeInvisible(path), showValue(value)]),
+  );
 
 /** Where it goes: the tool, the connection, the request's address with the host in punycode, the attachments. */
 export const targetItems = ({ tool, connection, request, attachments }: Payload): Item[] => [
