@@ -29,11 +29,17 @@ export interface Database {
 /** Opens a pool. `max` is in connections. Nothing is connected until the first query. */
 export function createDatabase({ url, max = 10 }: { url: string; max?: number }): Database {
   const client = postgres(url, { max, onnotice: () => {}, connection: { application_name: 'abetworks' } });
-  const handle = drizzle(client, { schema });
+  const handle = drizzle(prepareAll(client), { schema });
   const withRole = <T>(role: string, orgId: string, fn: (tx: Tx) => Promise<T>): Promise<T> =>
     handle.transaction(async (tx) => {
-      await tx.execute(sql`select set_config('role', ${role}, true), set_config('app.org_id', ${orgId}, true)`);
-      return fn(tx);
+      // Sent first but not waited for: the first query of `fn` goes out with it. Should it fail, the transaction is aborted and no query runs.
+      const entering = tx
+        .execute(sql`select set_config('role', ${role}, true), set_config('app.org_id', ${orgId}, true)`)
+        .then(() => undefined);
+      entering.catch(() => undefined);
+      const result = await fn(tx);
+      await entering;
+      return result;
     });
   return {
     withOrg: (orgId, fn) => withRole('abw_app', orgId, (tx) => fn({ id: orgId, tx })),
@@ -50,6 +56,24 @@ export function createDatabase({ url, max = 10 }: { url: string; max?: number })
     },
     close: () => client.end({ timeout: 5 }),
   };
+}
+
+/**
+ * drizzle asks for no prepared statements, and postgres.js then asks the server twice for each query: first what its parameters are. `prepare=false`
+ * in the URL still switches them off, for a pooler that cannot keep them.
+ */
+function prepareAll(client: postgres.Sql): postgres.Sql {
+  const { begin } = client;
+  prepareWithin(client);
+  const beginPrepared = (fn: (tx: postgres.TransactionSql) => unknown) => begin((tx) => fn(prepareWithin(tx)));
+  return Object.assign(client, { begin: beginPrepared });
+}
+
+function prepareWithin<T extends Pick<postgres.Sql, 'unsafe'>>(client: T): T {
+  const { unsafe } = client;
+  const prepared: typeof unsafe = (text, parameters = [], options = {}) =>
+    unsafe(text, parameters, { ...options, prepare: true });
+  return Object.assign(client, { unsafe: prepared });
 }
 
 /** SQLSTATE of a failed query ('23505' unique, '23503' foreign key), or undefined. */
