@@ -4,7 +4,9 @@ import { newId } from '#core/ids.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addRows, type Rows } from '#test/web/rows.ts';
 import { addOrg, addPerson, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
-import { costOfRuns, findThread, listApprovals, listEffects, listMessages, listRuns, listThreads } from './lists.ts';
+import { listEffects } from './effect-list.ts';
+import { findThread, listApprovals, listMessages, listThreads } from './lists.ts';
+import { costOfRuns, listRuns } from './run-list.ts';
 import { messages, modelCalls } from './schema/index.ts';
 
 let world: World;

@@ -1,11 +1,14 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, ne } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import type { Actor } from '#core/roles.ts';
 import type { Org } from '#db/client.ts';
-import { type ApprovalRow, findApproval, listApprovals } from '#db/lists.ts';
+import type { Approval } from '#db/approvals.ts';
+import { approvalsById, findApproval, listApprovals } from '#db/lists.ts';
+import { isOnePersonOrg } from '#db/orgs.ts';
+import { newestOf } from '#db/paging.ts';
 import { type ApprovalPolicy, approvals } from '#db/schema/approvals.ts';
 import { apiKeys, members } from '#db/schema/identity.ts';
 import type { ApprovalStatus } from '#db/schema/words.ts';
-import { seesApprovals } from '#db/visibility.ts';
+import { approvalWays, seesApprovals } from '#db/visibility.ts';
 
 /** An approval with everything its card says: names for ids, and who is new (RULES A3). */
 export interface ApprovalView {
@@ -22,7 +25,16 @@ export interface ApprovalView {
   origins: { path: string; origin: string }[];
   policy: ApprovalPolicy;
   requesterMayDecide: boolean;
+  /** The org has never had a second person, so nobody else could decide either. */
+  isAlone: boolean;
   newcomers: string[];
+  /** Members who changed the arguments since it was asked (RULES A4). */
+  editedBy: string[];
+  editedByNames: string[];
+  supersedes: string | null;
+  supersededBy: string | null;
+  /** The payload as it was first asked, when edits led to this one. */
+  originalPayloadText: string | null;
   status: ApprovalStatus;
   decidedByName: string | null;
   decidedAt: Date | null;
@@ -32,6 +44,7 @@ export interface ApprovalView {
 }
 
 const DAY_MS = 24 * 3_600_000;
+const SETTLED = 30;
 
 /** One approval the actor may see, or undefined. */
 export async function readApprovalView(org: Org, actor: Actor, approvalId: string): Promise<ApprovalView | undefined> {
@@ -42,14 +55,16 @@ export async function readApprovalView(org: Org, actor: Actor, approvalId: strin
 /** The actor's inbox: what waits, oldest last; and the newest that were settled. */
 export async function readInbox(org: Org, actor: Actor): Promise<{ pending: ApprovalView[]; settled: ApprovalView[] }> {
   const pending = await listApprovals(org, actor, { limit: 100, status: 'pending' });
-  const settled = await org.tx
-    .select({ id: approvals.id })
-    .from(approvals)
-    .where(and(eq(approvals.orgId, org.id), ne(approvals.status, 'pending'), seesApprovals(actor)))
-    .orderBy(desc(approvals.decidedAt))
-    .limit(30);
-  const rows = await Promise.all(settled.map(({ id }) => findApproval(org, actor, id)));
-  const views = await viewsOf(org, [...pending.items, ...rows.filter((row) => row !== undefined)]);
+  const settled = await newestOf({ isBack: false }, approvalWays(actor), SETTLED, (way) =>
+    org.tx
+      .select({ id: approvals.id, createdAt: sql<Date>`${approvals.decidedAt}`.mapWith(approvals.decidedAt) })
+      .from(approvals)
+      .where(and(eq(approvals.orgId, org.id), ne(approvals.status, 'pending'), way))
+      .orderBy(desc(approvals.decidedAt))
+      .limit(SETTLED),
+  );
+  const rows = await approvalsById(org, settled);
+  const views = await viewsOf(org, [...pending.items, ...rows]);
   return {
     pending: views.filter(({ status }) => status === 'pending'),
     settled: views.filter(({ status }) => status !== 'pending'),
@@ -65,26 +80,63 @@ export async function countPending(org: Org, actor: Actor): Promise<number> {
   return row?.n ?? 0;
 }
 
+/** One whose reader was checked elsewhere, or who is everybody in its thread. */
+export async function viewOf(org: Org, approval: Approval): Promise<ApprovalView> {
+  const [view] = await viewsOf(org, [{ approval }]);
+  if (!view) throw new Error('approval vanished');
+  return view;
+}
+
 /** Rows → views, with the members and keys that were younger than 24 h and could decide. */
-export async function viewsOf(org: Org, rows: readonly ApprovalRow[]): Promise<ApprovalView[]> {
+export async function viewsOf(org: Org, rows: readonly { approval: Approval }[]): Promise<ApprovalView[]> {
   if (rows.length === 0) return [];
+  const all = rows.map(({ approval }) => approval);
+  const nameOf = await namesOf(org, all);
+  const newcomersOf = await readNewcomers(org);
+  const originals = await originalsOf(org, all);
+  const successors = await successorsOf(org, all);
+  const isAlone = await isOnePersonOrg(org);
+  return all.map(({ payload, ...approval }) => ({
+    ...approval,
+    payloadText: payload,
+    requestedByName: nameOf(approval.requestedBy),
+    decidedByName: approval.decidedBy && nameOf(approval.decidedBy),
+    editedByNames: approval.editedBy.map(nameOf),
+    newcomers: newcomersOf(approval),
+    originalPayloadText: originals.get(approval.id) ?? null,
+    supersededBy: successors.get(approval.id) ?? null,
+    requesterMayDecide: approval.policy.requesterMayDecide,
+    isAlone,
+  }));
+}
+
+async function namesOf(org: Org, all: readonly Approval[]): Promise<(id: string) => string> {
+  const ids = all.flatMap(({ requestedBy, decidedBy, editedBy }) => [
+    requestedBy,
+    decidedBy ?? requestedBy,
+    ...editedBy,
+  ]);
+  const people = await org.tx
+    .select({ id: members.id, name: members.name })
+    .from(members)
+    .where(and(eq(members.orgId, org.id), inArray(members.id, [...new Set(ids)])));
+  const names = new Map(people.map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? 'Someone';
+}
+
+/** Members and keys that were younger than 24 h at the decision, or are now, and could decide (RULES A3). */
+async function readNewcomers(
+  org: Org,
+): Promise<(approval: Pick<Approval, 'decidedAt' | 'policy' | 'status'>) => string[]> {
   const people = await org.tx
     .select({ id: members.id, role: members.role, name: members.name, since: members.activatedAt })
     .from(members)
     .where(and(eq(members.orgId, org.id), eq(members.status, 'active'), isNotNull(members.activatedAt)));
+  const ids = people.map(({ id }) => id);
   const keys = await org.tx
     .select({ memberId: apiKeys.memberId, name: apiKeys.name, since: apiKeys.createdAt })
     .from(apiKeys)
-    .where(
-      and(
-        eq(apiKeys.orgId, org.id),
-        isNull(apiKeys.revokedAt),
-        inArray(
-          apiKeys.memberId,
-          people.map(({ id }) => id),
-        ),
-      ),
-    );
+    .where(and(eq(apiKeys.orgId, org.id), isNull(apiKeys.revokedAt), inArray(apiKeys.memberId, ids)));
   const named = keys.flatMap((key) => {
     const member = people.find(({ id }) => id === key.memberId);
     return member
@@ -92,22 +144,49 @@ export async function viewsOf(org: Org, rows: readonly ApprovalRow[]): Promise<A
       : [];
   });
   const all = [...people.map((person) => ({ ...person, text: `${person.name} joined` })), ...named];
-
-  return rows.map(({ approval, requestedByName, decidedByName }) => {
-    const until = (approval.decidedAt ?? new Date()).getTime();
-    const newcomers = all
+  return ({ decidedAt, policy, status }) => {
+    const until = (decidedAt ?? new Date()).getTime();
+    return all
       .filter(({ since }) => since !== null && until - since.getTime() >= 0 && until - since.getTime() < DAY_MS)
-      .filter(({ id, role }) => approval.policy.roles.includes(role) || approval.policy.members.includes(id))
-      .map(({ text }) => `${text} less than 24 hours before`)
+      .filter(({ id, role }) => policy.roles.includes(role) || policy.members.includes(id))
+      .map(({ text }) => `${text} less than 24 hours ${status === 'pending' ? 'ago' : 'before'}`)
       .slice(0, 6);
-    const { payload, ...rest } = approval;
-    return {
-      ...rest,
-      payloadText: payload,
-      requestedByName,
-      decidedByName,
-      newcomers: approval.status === 'pending' ? newcomers.map((text) => text.replace(/before$/, 'ago')) : newcomers,
-      requesterMayDecide: approval.policy.requesterMayDecide,
-    };
-  });
+  };
+}
+
+/** The payload at the start of each chain of edits, by the id of the approval it led to. */
+async function originalsOf(org: Org, all: readonly Approval[]): Promise<Map<string, string>> {
+  const originals = new Map<string, string>();
+  let links = all.flatMap(({ id, supersedes }) => (supersedes ? [{ id, before: supersedes }] : []));
+  while (links.length > 0) {
+    const rows = await org.tx
+      .select({ id: approvals.id, payload: approvals.payload, supersedes: approvals.supersedes })
+      .from(approvals)
+      .where(
+        and(
+          eq(approvals.orgId, org.id),
+          inArray(
+            approvals.id,
+            links.map(({ before }) => before),
+          ),
+        ),
+      );
+    links = links.flatMap(({ id, before }) => {
+      const row = rows.find((one) => one.id === before);
+      if (row) originals.set(id, row.payload);
+      return row?.supersedes ? [{ id, before: row.supersedes }] : [];
+    });
+  }
+  return originals;
+}
+
+/** The approval that took each one's place, by the id of the old one. */
+async function successorsOf(org: Org, all: readonly Approval[]): Promise<Map<string, string>> {
+  const ids = all.filter(({ status }) => status === 'superseded').map(({ id }) => id);
+  if (ids.length === 0) return new Map();
+  const rows = await org.tx
+    .select({ id: approvals.id, supersedes: approvals.supersedes })
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), inArray(approvals.supersedes, ids)));
+  return new Map(rows.flatMap(({ id, supersedes }) => (supersedes ? [[supersedes, id]] : [])));
 }

@@ -1,9 +1,10 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Actor } from '#core/roles.ts';
 import type { Org } from '#db/client.ts';
-import { listEffects } from '#db/lists.ts';
+import { listEffects } from '#db/effect-list.ts';
 import { readOrg } from '#db/orgs.ts';
 import { type ApprovalPolicy, approvals, effects } from '#db/schema/approvals.ts';
+import { connections } from '#db/schema/connections.ts';
 import { members } from '#db/schema/identity.ts';
 import { runs } from '#db/schema/runs.ts';
 import type { EffectState } from '#db/schema/words.ts';
@@ -26,6 +27,8 @@ export interface EffectView {
   requestedBy: string;
   createdAt: Date;
   confirmedAt: Date | null;
+  /** Its run was stopped or has ended: it is never sent again. */
+  isOver: boolean;
   /** Who could have approved it. */
   policy: Pick<ApprovalPolicy, 'roles' | 'members' | 'requesterMayDecide'>;
 }
@@ -37,6 +40,7 @@ export async function readEffectViews(org: Org, ids: readonly string[]): Promise
     .select({
       effect: effects,
       requestedBy: runs.requestedBy,
+      isOver: sql<boolean>`${runs.stopRequestedAt} is not null or ${runs.endedAt} is not null`,
       approvalPolicy: approvals.policy,
       resolvedByName: members.name,
     })
@@ -67,6 +71,33 @@ export async function readEffectView(org: Org, actor: Actor, effectId: string): 
     .innerJoin(runs, and(eq(runs.orgId, effects.orgId), eq(runs.id, effects.runId)))
     .where(and(eq(effects.orgId, org.id), eq(effects.id, effectId), seesEffects(actor)));
   return seen && (await readEffectViews(org, [seen.id]))[0];
+}
+
+/** With what was sent, and with the names of those and that which it concerns. */
+export interface EffectDetail extends EffectView {
+  payload: string;
+  payloadSha256: string;
+  approvalId: string | null;
+  requestedByName: string;
+  connectionName: string | null;
+}
+
+export async function readEffectDetail(org: Org, actor: Actor, effectId: string): Promise<EffectDetail | undefined> {
+  const view = await readEffectView(org, actor, effectId);
+  if (!view) return undefined;
+  const [row] = await org.tx
+    .select({
+      payload: effects.payload,
+      payloadSha256: effects.payloadSha256,
+      approvalId: effects.approvalId,
+      requestedByName: members.name,
+      connectionName: connections.name,
+    })
+    .from(effects)
+    .innerJoin(members, and(eq(members.orgId, effects.orgId), eq(members.id, view.requestedBy)))
+    .leftJoin(connections, and(eq(connections.orgId, effects.orgId), eq(connections.id, effects.connectionId)))
+    .where(and(eq(effects.orgId, org.id), eq(effects.id, effectId)));
+  return row && { ...view, ...row };
 }
 
 /** Unclear sends the actor is asked about. */

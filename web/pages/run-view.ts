@@ -2,13 +2,15 @@ import { html } from 'hono/html';
 import { receiptLine } from '#activities/chat/render/index.ts';
 import { formatCost } from '#core/money.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
-import type { ToolCall } from '#db/runs.ts';
-import type { EffectView, ModelCall, RunView } from '#db/views/index.ts';
+import { may } from '#core/roles.ts';
+import type { Turn } from '#db/runs.ts';
+import type { EffectView, ModelCall, RunView, SeenToolCall } from '#db/views/index.ts';
 import { approvalHtml, type CardOptions } from './card.ts';
 import type { Html } from './frame.ts';
 import { badge, duration, nothing, time } from './parts.ts';
 
 const SHOWN = 20_000;
+const WHERE = { web: 'Web chat', slack: 'Slack', discord: 'Discord' } as const;
 
 /** A run from its request to its last effect, with how long each part took. */
 export function runBody(view: RunView, options: CardOptions): Html {
@@ -28,10 +30,20 @@ export function runBody(view: RunView, options: CardOptions): Html {
           ? html`<form method="post" action="/runs/${run.id}/stop"><button class="small danger">Stop</button></form>`
           : nothing
       }
+      ${
+        may(options.actor, 'request.create')
+          ? html`<a class="button small" href="/runs/${run.id}/again">Run again with edits</a>`
+          : nothing
+      }
     </header>
-    <p class="lead">
-      ${view.mayReadContent ? escapeInvisible(view.text ?? '') : `A request of ${view.requestedByName}. What was said is theirs to read.`}
-    </p>
+    ${
+      view.text === null
+        ? html`<p class="lead">
+            Private request of ${view.requestedByName}. What was said is theirs to read; what was done is below.
+          </p>`
+        : html`<p class="lead asked">${escapeInvisible(view.text)}</p>`
+    }
+    ${run.againOf ? html`<p class="meta">Repeats <a href="/runs/${run.againOf}">an earlier run</a></p>` : nothing}
     ${run.statusText ? html`<p class="note" role="status">${escapeInvisible(run.statusText)}</p>` : nothing}
     ${run.taint ? html`<p class="note note-warning">Read outside text: ${escapeInvisible(run.taint)}. Its writes wait for a person.</p>` : nothing}
     <section>
@@ -39,9 +51,14 @@ export function runBody(view: RunView, options: CardOptions): Html {
         ${fact('Asked by', view.requestedByName)} ${fact('Started (UTC)', time(run.createdAt))}
         ${fact(isActive ? 'Going on for' : 'Took', duration(scale.totalMs))}
         ${fact('Machine time', duration(run.machineMs))} ${fact('Cost', formatCost(view.costNanos))}
-        ${fact('Model calls', String(view.modelCalls.length))}
+        ${fact('Model calls', String(view.modelCalls.length))} ${fact('Tokens', tokensOf(view.modelCalls))}
+        ${fact('Where', WHERE[run.platform])}
       </dl>
-      ${view.mayReadContent ? html`<p class="meta"><a href="/threads/${run.threadId}">Open its thread</a></p>` : nothing}
+      ${
+        run.platform === 'web' && run.requestedBy === options.actor.memberId
+          ? html`<p class="meta"><a href="/threads/${run.threadId}">Open its thread</a></p>`
+          : nothing
+      }
     </section>
     <section>
       <h2>Timeline</h2>
@@ -61,7 +78,7 @@ export function runBody(view: RunView, options: CardOptions): Html {
         : html`<section>
             <h2>Effects</h2>
             <ul class="steps">
-              ${view.effects.map((effect) => effectItem(effect, view.mayReadContent))}
+              ${view.effects.map(effectItem)}
             </ul>
           </section>`
     }`;
@@ -82,7 +99,10 @@ const fact = (name: string, value: string | Html): Html =>
 function timeline(view: RunView, scale: Scale): Html {
   const steps = [
     ...view.modelCalls.map((call) => ({ at: call.createdAt.getTime(), draw: () => modelItem(call, scale) })),
-    ...view.toolCalls.map((call) => ({ at: call.createdAt.getTime(), draw: () => toolItem(call, view, scale) })),
+    ...view.toolCalls.map((call) => ({ at: call.createdAt.getTime(), draw: () => toolItem(call, scale) })),
+    ...view.turns
+      .filter(({ text }) => text !== '' && view.mayReadContent)
+      .map((turn) => ({ at: turn.createdAt.getTime(), draw: () => turnItem(turn) })),
     ...view.approvals.map((approval) => ({
       at: approval.createdAt.getTime(),
       draw: () =>
@@ -113,26 +133,46 @@ function step(label: Html, { startMs, endMs, totalMs }: Scale, from: Date, to: D
 }
 
 function modelItem(call: ModelCall, scale: Scale): Html {
-  const tokens =
-    call.inputTokens === null || call.outputTokens === null
-      ? 'tokens unknown'
-      : `${call.inputTokens} in${call.cachedInputTokens ? ` (${call.cachedInputTokens} cached)` : ''}, ${call.outputTokens} out`;
   return html`<li>
     ${step(html`<strong>Turn ${call.turnNumber}</strong> · ${call.provider}/${call.model}`, scale, call.createdAt, call.endedAt, call.status === 'failed' ? 'bad' : '')}
     <p class="meta">
-      ${tokens} ·
+      ${tokensOf([call])} ·
       ${formatCost(call.costNanos)}${call.requestId ? ` · request ${call.requestId}` : ''}${call.error ? ` · ${cut(call.error, 300)}` : ''}
     </p>
   </li>`;
 }
 
-function toolItem(call: ToolCall, { mayReadContent }: RunView, scale: Scale): Html {
+/** What a model said, beside or in the place of its tool calls. */
+const turnItem = ({ number, text }: Turn): Html =>
+  html`<li>
+    <details ${text.length <= 600 ? 'open' : ''}>
+      <summary>What it said in turn ${number}</summary>
+      <pre tabindex="0">${shown(text)}</pre>
+    </details>
+  </li>`;
+
+/** Tokens of these calls as vendors count them: what was read from and written to a cache is part of what went in. */
+function tokensOf(calls: readonly ModelCall[]): string {
+  const known = calls.filter((call) => call.inputTokens !== null && call.outputTokens !== null);
+  if (known.length === 0) return calls.length === 0 ? 'none' : 'tokens unknown';
+  const sum = (of: (call: ModelCall) => number | null): number =>
+    known.reduce((total, call) => total + (of(call) ?? 0), 0);
+  const [cached, written] = [sum((call) => call.cachedInputTokens), sum((call) => call.cacheWriteTokens)];
+  const parts = [cached > 0 ? `${cached} cached` : '', written > 0 ? `${written} written to the cache` : ''].filter(
+    (part) => part !== '',
+  );
+  const inside = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+  const rest = known.length < calls.length ? ', and some unknown' : '';
+  return `${sum((call) => call.inputTokens)} in${inside}, ${sum((call) => call.outputTokens)} out${rest}`;
+}
+
+function toolItem(call: SeenToolCall, scale: Scale): Html {
   const label = html`<strong class="mono">${call.tool}</strong> ${badge(call.status)}`;
   return html`<li>
     ${step(label, scale, call.startedAt ?? call.createdAt, call.endedAt, call.status === 'failed' || call.status === 'refused' ? 'bad' : '')}
     <p class="meta">${call.effect ?? 'unknown tool'}${call.outside ? ` · outside text from ${call.outside}` : ''}</p>
     ${
-      mayReadContent
+      call.mayReadResult
         ? html`<details>
             <summary>In and out</summary>
             <pre tabindex="0">${shown(call.input)}</pre>
@@ -143,16 +183,19 @@ function toolItem(call: ToolCall, { mayReadContent }: RunView, scale: Scale): Ht
   </li>`;
 }
 
-function effectItem(effect: EffectView, mayReadContent: boolean): Html {
+function effectItem(effect: EffectView): Html {
   const isDone = effect.state === 'confirmed' || (effect.state === 'resolved' && effect.resolution === 'sent');
   return html`<li>
-    <p>${isDone ? receiptLine(effect) : escapeInvisible(effect.summary)} ${badge(effect.state)}</p>
+    <p>
+      <a href="/effects/${effect.id}">${isDone ? receiptLine(effect) : escapeInvisible(effect.summary)}</a>
+      ${badge(effect.state)}
+    </p>
     <p class="meta">
       ${effect.attempts}
       ${effect.attempts === 1 ? 'attempt' : 'attempts'}${effect.resolvedByName ? ` · ${effect.resolvedByName} said: ${effect.resolution === 'sent' ? 'sent' : 'not sent'}` : ''}${effect.error ? ` · ${cut(effect.error, 300)}` : ''}
     </p>
     ${
-      effect.receipt === null || !mayReadContent
+      effect.receipt === null
         ? nothing
         : html`<details>
             <summary>Receipt</summary>
@@ -162,7 +205,8 @@ function effectItem(effect: EffectView, mayReadContent: boolean): Html {
   </li>`;
 }
 
-const shown = (text: string): string =>
+/** Long text from anywhere, cut, with what cannot be seen made visible. */
+export const shown = (text: string): string =>
   cut(text, SHOWN)
     .split('\n')
     .map((line) => escapeInvisible(line))

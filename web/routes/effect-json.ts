@@ -1,7 +1,8 @@
-import type { EffectRow } from '#db/lists.ts';
+import type { EffectRow } from '#db/effect-list.ts';
 import { EFFECT_STATES } from '#db/schema/words.ts';
 import { readPayload } from './approval-json.ts';
-import { iso, isoOrNull, z, zTime, zUuid } from './define.ts';
+import { iso, isoOrNull, z, zPage, zTime, zUuid } from './define.ts';
+import { zFrom, zTo, zWord } from './filters.ts';
 
 export const zEffect = z
   .object({
@@ -45,4 +46,14 @@ export const effectJson = (effect: EffectRow) => ({
   resolvedAt: isoOrNull(effect.resolvedAt),
   confirmedAt: isoOrNull(effect.confirmedAt),
   createdAt: iso(effect.createdAt),
+});
+
+export const zEffectQuery = zPage.extend({
+  runId: zUuid.optional(),
+  state: z.enum(EFFECT_STATES).optional(),
+  tool: zWord(),
+  connectionId: zUuid.optional(),
+  externalId: zWord(500),
+  from: zFrom,
+  to: zTo,
 });

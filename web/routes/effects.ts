@@ -1,25 +1,11 @@
 import { forbidden, notFound } from '#core/errors.ts';
 import { zText } from '#core/text.ts';
-import { listEffects } from '#db/lists.ts';
-import { EFFECT_STATES } from '#db/schema/words.ts';
+import { findEffect, listEffects } from '#db/effect-list.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import { ProblemError } from '#web/problem.ts';
-import {
-  body,
-  createApi,
-  createRoute,
-  failures,
-  json,
-  secured,
-  z,
-  zIdPath,
-  zList,
-  zPage,
-  zUuid,
-  type Api,
-} from './define.ts';
-import { effectJson, zEffect } from './effect-json.ts';
+import { body, createApi, createRoute, failures, json, secured, z, zIdPath, zList, type Api } from './define.ts';
+import { effectJson, zEffect, zEffectQuery } from './effect-json.ts';
 
 const zResolution = z.object({
   outcome: z.enum(['sent', 'not_sent']),
@@ -33,13 +19,28 @@ export function effectRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Ap
     path: '/api/v1/effects',
     ...secured('effect.read'),
     summary: 'The ledger of side effects: yours and those you may be asked about; for owners and admins all',
-    request: { query: zPage.extend({ runId: zUuid.optional(), state: z.enum(EFFECT_STATES).optional() }) },
+    request: { query: zEffectQuery },
     responses: { 200: json(zList(zEffect), 'Newest first'), ...failures },
   });
   api.openapi(list, async (c) => {
     const actor = actorOf(c);
     const page = await db.withOrg(actor.orgId, (org) => listEffects(org, actor, c.req.valid('query')));
     return c.json({ items: page.items.map(effectJson), nextCursor: page.nextCursor }, 200);
+  });
+
+  const get = createRoute({
+    method: 'get',
+    path: '/api/v1/effects/{id}',
+    ...secured('effect.read'),
+    summary: 'One entry of the ledger',
+    request: { params: zIdPath },
+    responses: { 200: json(zEffect, 'The entry'), ...failures },
+  });
+  api.openapi(get, async (c) => {
+    const actor = actorOf(c);
+    const effect = await db.withOrg(actor.orgId, (org) => findEffect(org, actor, c.req.valid('param').id));
+    if (!effect) throw notFound('effect');
+    return c.json(effectJson(effect), 200);
   });
 
   const resolve = createRoute({

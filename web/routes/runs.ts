@@ -1,59 +1,17 @@
 import { forbidden, notFound } from '#core/errors.ts';
-import { costOfRuns, findRun, listApprovals, listEffects, listRuns, type RunRow } from '#db/lists.ts';
-import { RUN_STATUSES } from '#db/schema/words.ts';
+import { listEffects } from '#db/effect-list.ts';
+import { listApprovals } from '#db/lists.ts';
+import { costOfRuns, findRun } from '#db/run-list.ts';
+import { readRunList } from '#db/views/index.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import { ProblemError } from '#web/problem.ts';
 import { approvalJson, zApproval } from './approval-json.ts';
-import {
-  createApi,
-  createRoute,
-  failures,
-  iso,
-  isoOrNull,
-  json,
-  secured,
-  z,
-  zIdPath,
-  zList,
-  zPage,
-  zTime,
-  zUuid,
-  type Api,
-} from './define.ts';
+import { createApi, createRoute, failures, json, secured, z, zIdPath, zList, type Api } from './define.ts';
 import { effectJson, zEffect } from './effect-json.ts';
+import { runJson, zRun, zRunQuery } from './run-json.ts';
 
-const zRun = z
-  .object({
-    id: zUuid,
-    status: z.enum(RUN_STATUSES),
-    threadId: zUuid,
-    number: z.int(),
-    text: z.string().nullable(),
-    statusText: z.string().nullable(),
-    requestedBy: zUuid,
-    requestedByName: z.string(),
-    createdAt: zTime,
-    endedAt: zTime.nullable(),
-    /** Null: the cost of a model call is not known. */
-    costUsd: z.number().nullable(),
-  })
-  .openapi('Run');
 const zWholeRun = zRun.extend({ approvals: z.array(zApproval), effects: z.array(zEffect) }).openapi('WholeRun');
-
-const runJson = ({ run, text, requestedByName }: RunRow, costNanos: number | null) => ({
-  id: run.id,
-  status: run.status,
-  threadId: run.threadId,
-  number: run.number,
-  text,
-  statusText: run.statusText,
-  requestedBy: run.requestedBy,
-  requestedByName,
-  createdAt: iso(run.createdAt),
-  endedAt: isoOrNull(run.endedAt),
-  costUsd: costNanos === null ? null : costNanos / 1e9,
-});
 
 /** A run has at most 25 tool calls, so all its approvals and effects fit one page. */
 const ALL = { limit: 100 };
@@ -64,24 +22,15 @@ export function runRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Api {
     method: 'get',
     path: '/api/v1/runs',
     ...secured('run.read'),
-    summary: 'Your runs; for owners and admins everybody’s',
-    request: { query: zPage.extend({ status: z.enum(RUN_STATUSES).optional(), threadId: zUuid.optional() }) },
+    summary: 'Your runs; for owners and admins everybody’s, with the texts of private requests left out',
+    request: { query: zRunQuery },
     responses: { 200: json(zList(zRun), 'Newest first'), ...failures },
   });
   api.openapi(list, async (c) => {
     const actor = actorOf(c);
-    const answer = await db.withOrg(actor.orgId, async (org) => {
-      const page = await listRuns(org, actor, c.req.valid('query'));
-      const costs = await costOfRuns(
-        org,
-        page.items.map(({ run }) => run.id),
-      );
-      return {
-        items: page.items.map((row) => runJson(row, costs.get(row.run.id) ?? null)),
-        nextCursor: page.nextCursor,
-      };
-    });
-    return c.json(answer, 200);
+    const page = await readRunList(db, actor, c.req.valid('query'));
+    const items = page.items.map((row) => runJson(row, row.costNanos));
+    return c.json({ items, nextCursor: page.nextCursor }, 200);
   });
 
   const get = createRoute({
@@ -102,7 +51,7 @@ export function runRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Api {
       const effects = await listEffects(org, actor, { ...ALL, runId });
       return {
         ...runJson(row, (await costOfRuns(org, [runId])).get(runId) ?? null),
-        approvals: approvals.items.map(approvalJson),
+        approvals: approvals.items.map((row) => approvalJson(row)),
         effects: effects.items.map(effectJson),
       };
     });
