@@ -6,17 +6,22 @@ import {
   makeTelemetryFilterString,
   type LogMetadata,
 } from '@temporalio/worker';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
 import { createActivities, type ActivityDeps } from './index.ts';
+import { runOf } from './log-fields.ts';
 
-let isInstalled = false;
+let installed: { metricsAt: string | undefined } | undefined;
 
-/** Temporal's native part logs through ours; once per process, before the first connection. */
-export function installRuntime(log: Logger): void {
-  if (isInstalled) return;
-  isInstalled = true;
+/**
+ * Temporal's native part logs through ours, and counts for itself at `metricsAt` (host:port, loopback) when given; once per process, before the
+ * first connection.
+ */
+export function installRuntime(log: Logger, metricsAt?: string): void {
+  if (installed) return;
+  installed = { metricsAt };
   const level = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
   Runtime.install({
     logger: new DefaultLogger('WARN', (entry) => {
@@ -24,16 +29,37 @@ export function installRuntime(log: Logger): void {
       if (!entry.message.startsWith('No workflows registered'))
         log[level[entry.level]](tell(entry.meta), entry.message);
     }),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} },
+      ...(metricsAt !== undefined && {
+        metrics: {
+          prometheus: {
+            bindAddress: metricsAt,
+            countersTotalSuffix: true,
+            useSecondsForDurations: true,
+            unitSuffix: true,
+          },
+        },
+      }),
+    },
     // Signals are the composition root's business: bots and web stop before the worker.
     shutdownSignals: [],
   });
+}
+
+/** Temporal's own families as Prometheus text; empty when nothing counts. */
+export async function readTemporalMetrics(): Promise<string> {
+  if (installed?.metricsAt === undefined) return '';
+  const answer = await fetch(`http://${installed.metricsAt}/metrics`, { signal: AbortSignal.timeout(2_000) });
+  if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+  return answer.text();
 }
 
 // Ids and the error's words only: what an activity was given stays out of the log.
 const tell = (meta: LogMetadata | undefined) => ({
   activityType: meta?.['activityType'],
   workflowId: meta?.['workflowId'],
+  ...runOf(meta?.['workflowId']),
   attempt: meta?.['attempt'],
   ...(meta?.['error'] === undefined ? {} : { error: errorText(meta['error']) }),
 });
@@ -67,8 +93,15 @@ export async function startWorker(options: {
     shutdownGraceTime: '10s',
     shutdownForceTime: '20s',
   } as const;
-  const chat = await Worker.create({ ...shared, taskQueue: queues.chat, workflowBundle, maxCachedWorkflows: 200 });
-  const tools = await Worker.create({ ...shared, taskQueue: queues.tools });
+  const interceptors = { activity: [told(options.deps.log)] };
+  const chat = await Worker.create({
+    ...shared,
+    interceptors,
+    taskQueue: queues.chat,
+    workflowBundle,
+    maxCachedWorkflows: 200,
+  });
+  const tools = await Worker.create({ ...shared, interceptors, taskQueue: queues.tools });
   const workers = [chat, tools];
   const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   return {
@@ -79,3 +112,19 @@ export async function startWorker(options: {
     },
   };
 }
+
+/** A line when an activity ends; which run it belonged to, the log's own fields say. */
+const told =
+  (log: Logger): ActivityInterceptorsFactory =>
+  () => ({
+    inbound: {
+      execute: async (input, next) => {
+        const startedMs = performance.now();
+        try {
+          return await next(input);
+        } finally {
+          log.debug({ ms: Math.round(performance.now() - startedMs) }, 'activity ended');
+        }
+      },
+    },
+  });

@@ -46,7 +46,7 @@ function stopSignal(): AbortSignal {
 async function main(): Promise<void> {
   const roles = rolesOf(process.argv[2]);
   const config = readConfig(process.env);
-  const log = createLog(config.ABETWORKS_LOG_LEVEL);
+  const log = createLog(config.ABETWORKS_LOG_LEVEL, { format: config.ABETWORKS_LOG_FORMAT });
   // From now on, so that Ctrl-C during the start leaves no server behind either.
   const stopping = stopSignal();
   const stopped = new Promise<'stopped'>((resolve) => {

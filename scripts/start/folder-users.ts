@@ -4,12 +4,12 @@ import { UserError } from '#core/errors.ts';
 import { lookUpProcess } from '#db/embedded/process.ts';
 import { withLock } from '#scripts/temporal/lock.ts';
 
-/** Who may use a data folder: each role once, in any process. `audit` reads only. */
-export type FolderUser = 'web' | 'bots' | 'worker' | 'audit';
+/** Who may use a data folder: each role once, in any process. `audit` reads only; `keys` is a rotation, `reset` a password's. */
+export type FolderUser = 'web' | 'bots' | 'worker' | 'audit' | 'keys' | 'reset';
 const PRODUCT: readonly FolderUser[] = ['web', 'bots', 'worker'];
-const EVERYONE: readonly FolderUser[] = [...PRODUCT, 'audit'];
+const EVERYONE: readonly FolderUser[] = [...PRODUCT, 'audit', 'keys', 'reset'];
 /** Whom each local server serves: it runs as long as one of them does. */
-export const SERVES = { postgres: EVERYONE, temporal: PRODUCT } as const;
+export const SERVES = { postgres: EVERYONE, temporal: [...PRODUCT, 'keys'] } as const;
 
 export interface FolderUse {
   /** Starts or adopts a local server. Nobody starts or stops one on this folder meanwhile. */

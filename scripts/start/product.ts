@@ -1,15 +1,18 @@
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from 'pino';
-import { createRepairs, type ActivityDeps } from '#activities/index.ts';
+import { createRepairs, reviseCall, type ActivityDeps } from '#activities/index.ts';
 import { createWebChat } from '#activities/chat/web.ts';
 import { createModels, rulesModel } from '#activities/models/index.ts';
-import { installRuntime, startWorker } from '#activities/worker.ts';
+import { installRuntime, readTemporalMetrics, startWorker } from '#activities/worker.ts';
 import type { Config } from '#core/config.ts';
 import { errorText } from '#core/errors.ts';
-import { checkKeyRing } from '#db/key-check.ts';
+import { createFacts } from '#db/facts.ts';
+import { checkKeyRing, forgetKeys, stillNeeded } from '#db/key-check.ts';
 import { createDatabase } from '#db/client.ts';
+import manifest from '#package.json' with { type: 'json' };
 import { createAuth } from '#web/auth/index.ts';
+import { createMetrics } from '#web/metrics.ts';
 import { seedFirstOrg, type Seeded } from '#web/seed.ts';
 import { startWeb } from '#web/server.ts';
 import { createClient, createEngine, startSweeping } from '#workflows/client.ts';
@@ -19,12 +22,16 @@ import { workflowBundle } from './bundle.ts';
 import { openDataFolder, readKeys } from './data-folder.ts';
 import { migrateDatabase, openPostgres } from './database.ts';
 import { useFolder } from './folder-users.ts';
-import { openTemporal } from './servers.ts';
+import { keysOfRunning } from './history-keys.ts';
+import { freeAddress, openTemporal } from './servers.ts';
+import { openSideDoor } from './side-door.ts';
 
 export type Role = 'web' | 'bots' | 'worker';
 
 export interface RunningProduct {
   url: string | null;
+  /** Where ABETWORKS_METRICS_LISTEN answers. */
+  sideDoor: string | null;
   seeded: Seeded;
   database: string;
   temporal: string;
@@ -64,7 +71,7 @@ export async function startProduct(
     stops.push(use.leave);
     const keys = await readKeys(folder, config.ABETWORKS_KEYS);
     const models = createModels(config);
-    installRuntime(log);
+    installRuntime(log, roles.includes('worker') ? await freeAddress() : undefined);
 
     const bundling = roles.includes('worker')
       ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress)
@@ -75,22 +82,37 @@ export async function startProduct(
     await migrateDatabase(postgres);
     const db = createDatabase({ url: postgres.url, max: config.DATABASE_POOL_MAX });
     stops.push(db.close);
-    await checkKeyRing(db, keys);
+    const removedKeys = await checkKeyRing(db, keys);
     goOn?.throwIfAborted();
     const temporal = await openTemporal(config, keys, folder, use, onProgress);
     stops.push(temporal.close);
     goOn?.throwIfAborted();
 
+    await letKeysGo(removedKeys);
+
     const engine = createEngine(temporal.client);
-    const client = createClient({ db, engine, log });
-    const webDeps = { config, db, client, keys, log, modelName: models.describe() };
+    const client = createClient({ db, engine, log, keys, revise: reviseCall });
+    const metrics = createMetrics({
+      version: manifest.version,
+      role: roles.length === 1 ? (roles[0] ?? '') : 'all',
+      log,
+      others: readTemporalMetrics,
+      // One role only: the others would count the same rows.
+      ...(roles.includes('web') && { facts: createFacts(db) }),
+    });
+    const webDeps = { config, db, client, keys, log, metrics, modelName: models.describe() };
     const seeded = await seedFirstOrg({ db, hashPassword: createAuth(webDeps).hashPassword, config, log });
 
     const worker = bundling ? await startWork(await bundling) : null;
     const web = roles.includes('web') ? await startWeb(webDeps) : null;
     if (web) stops.push(web.stop);
+    const listen = config.ABETWORKS_METRICS_LISTEN;
+    const sideDoor = listen === undefined ? null : await openSideDoor(listen, webDeps);
+    if (sideDoor) stops.push(sideDoor.stop);
+    if (!web && !worker) stops.push(waitForWork(log));
     return {
       url: web?.url ?? null,
+      sideDoor: sideDoor?.url ?? null,
       seeded,
       database: postgres.where,
       temporal: temporal.where,
@@ -98,6 +120,18 @@ export async function startProduct(
       ended: worker?.ended ?? new Promise<void>(() => {}),
       stop,
     };
+
+    /** A key that was taken out of the ring: refuses while a running workflow needs it, else it is not asked about again (RULES D5). */
+    async function letKeysGo(keyIds: readonly string[]): Promise<void> {
+      if (keyIds.length === 0) return;
+      const running = await keysOfRunning(temporal.client.connection, temporal.namespace);
+      for (const keyId of keyIds) {
+        const n = running.get(keyId) ?? 0;
+        if (n > 0) throw stillNeeded(keyId, `${n} running workflows`);
+      }
+      await forgetKeys(db, keyIds);
+      log.info({ keyIds }, 'keys that left the ring are not needed any more');
+    }
 
     async function startWork(bundle: { codePath: string }) {
       const deps: ActivityDeps = {
@@ -135,4 +169,11 @@ export async function startProduct(
       return running;
     }
   }
+}
+
+/** Bots without a platform: nothing would keep the process alive, and a supervisor would start it again and again. */
+function waitForWork(log: Logger): () => Promise<void> {
+  log.info('no chat platform is set up: nobody is heard, and this role waits');
+  const timer = setInterval(() => {}, 3_600_000);
+  return async () => clearInterval(timer);
 }

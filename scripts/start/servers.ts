@@ -1,6 +1,7 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Config } from '#core/config.ts';
 import { errorText, UserError } from '#core/errors.ts';
@@ -84,3 +85,14 @@ async function checkNamespace(connection: Connection, namespace: string): Promis
     );
   }
 }
+
+/** A free port on loopback, as host:port. Another program may still be quicker. */
+export const freeAddress = (): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(`127.0.0.1:${port}`));
+    });
+  });
