@@ -1,15 +1,16 @@
 import { errorText, UserError } from '#core/errors.ts';
 import { storable } from '#core/text.ts';
-import { putAnswer, readQuestion } from '#db/answers.ts';
+import { openQuestion, putAnswer, readQuestion } from '#db/answers.ts';
 import { noteTest } from '#db/connections.ts';
 import { connections } from '#db/schema/index.ts';
 import { and, eq } from 'drizzle-orm';
 import type { ActivityDeps } from './deps.ts';
 import { createEgress, EgressError } from './egress.ts';
 import { CallFailed } from './integrations/connector.ts';
-import { openConnection, openCredential } from './open-connection.ts';
+import { openConnection, openCredential, readOrgHosts } from './open-connection.ts';
 
 const DOCUMENT_BYTES = 5 * 1024 * 1024;
+const MODULES_MS = 5_000;
 
 /** Questions the panel asks of the outside. A problem is an answer too: its sentence is shown to who asked. */
 export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow'>) {
@@ -36,15 +37,45 @@ export function createAnswerActivities({ db, keys, egressAllow }: Pick<ActivityD
       questionId: string;
     }): Promise<void> {
       await answer(orgId, answerId, async () => {
-        const url = await db.withOrg(orgId, (org) => readQuestion(org, questionId));
+        const { url, orgHosts } = await db.withOrg(orgId, async (org) => ({
+          url: await readQuestion(org, questionId),
+          orgHosts: await readOrgHosts(org),
+        }));
         if (url === undefined) throw new UserError('Nobody waits for this document any more. Ask again.');
-        const egress = createEgress({ allow: egressAllow, maxResponseBytes: DOCUMENT_BYTES });
+        const egress = createEgress({ allow: egressAllow, orgHosts, maxResponseBytes: DOCUMENT_BYTES });
         const response = await egress(url, {
           headers: { accept: 'application/json, application/yaml, text/yaml, */*' },
         });
         if (response.status !== 200)
           throw new UserError(`The document's address answered ${response.status}. Check it, or paste the document.`);
         return response.text();
+      });
+    },
+
+    /** What a watched connection that is being made says that it can do. Its question is sealed: the credential is in it. */
+    async answerModules({
+      orgId,
+      answerId,
+      questionId,
+    }: {
+      orgId: string;
+      answerId: string;
+      questionId: string;
+    }): Promise<void> {
+      await answer(orgId, answerId, async () => {
+        const sealed = await db.withOrg(orgId, (org) => readQuestion(org, questionId));
+        if (sealed === undefined) throw new UserError('Nobody waits for this list any more. Ask again.');
+        const { connector: id, settings, credential } = openQuestion(keys, sealed, { orgId, questionId });
+        const signal = AbortSignal.timeout(MODULES_MS * 2);
+        const access = { credential, orgHosts: await db.withOrg(orgId, readOrgHosts) };
+        const { connector, context } = openConnection({ connector: id, settings }, access, {
+          allow: egressAllow,
+          idempotencyKey: null,
+          signal,
+          timeoutMs: MODULES_MS,
+        });
+        if (!connector.watched) throw new UserError(`${connector.title} has no list to ask for.`);
+        return connector.watched.list(context);
       });
     },
 

@@ -14,7 +14,7 @@ export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'ch
   return {
     /** Posts the question; called again after the answer, it shows the answer in its place. */
     async askAboutEffect({ orgId, runId, effectId }: Asked): Promise<void> {
-      const { thread, effect, byName } = await db.withOrg(orgId, async (org) => {
+      const { thread, effect, byName, isOver } = await db.withOrg(orgId, async (org) => {
         const run = await readRun(org, runId);
         const found = await readEffect(org, effectId);
         const place = await readThread(org, run.threadId);
@@ -30,12 +30,13 @@ export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'ch
               .from(members)
               .where(and(eq(members.orgId, orgId), eq(members.id, found.resolvedBy)))
           : [];
-        return { thread: place, effect: found, byName: by?.name ?? null };
+        const isOver = run.stopRequestedAt !== null || run.endedAt !== null;
+        return { thread: place, effect: found, byName: by?.name ?? null, isOver };
       });
       const out = chat[thread.platform];
       if (!out) return;
       const isOpen = effect.state === 'ambiguous';
-      const question = effectQuestion({ ...effect, resolvedByName: byName });
+      const question = effectQuestion({ ...effect, resolvedByName: byName, isOver });
       const at = await out.post(orgId, thread, question);
       // Unclear once more after "not sent": the post shows the earlier answer, and has to ask again.
       if (!isOpen || effect.attempts > 1) await out.edit(orgId, at, question);

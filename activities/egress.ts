@@ -21,6 +21,8 @@ export interface EgressOptions {
   readonly resolve?: Resolve;
   /** When given, the only places allowed: `host:port`, or `host` for the scheme's own port. A connection's hosts. */
   readonly hosts?: readonly string[];
+  /** The org's list of hosts (`OrgSettings.egressHosts`); empty: any. Holds beside the rest, redirects included. */
+  readonly orgHosts?: readonly string[];
 }
 
 /** Sends one request. Throws only `EgressError`; its `kind` says whether anything was sent. */
@@ -35,7 +37,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  */
 export function createEgress(options: EgressOptions = {}): EgressFetch {
   const { timeoutMs = 20_000, maxResponseBytes = 5 * 1024 * 1024, resolve = systemResolve } = options;
-  const guard = createGuard(options.allow ?? [], options.hosts);
+  const guard = createGuard(options.allow ?? [], options.hosts, options.orgHosts);
 
   async function once(target: Target, ask: Ask, signal: AbortSignal): Promise<EgressResponse> {
     const addresses = await pinAddresses(target, guard, resolve, signal);

@@ -2,12 +2,14 @@ import { createAnswerActivities } from './answers.ts';
 import { createApprovalActivities } from './approvals.ts';
 import { createEffectQuestion } from './ask-effect.ts';
 import type { ActivityDeps } from './deps.ts';
+import { createHealthWatch } from './health.ts';
 import { beating } from './heartbeat.ts';
 import { createReplyActivities } from './reply.ts';
 import { createRunTool } from './run-tool.ts';
 import { createTakeTurn } from './turn/take-turn.ts';
 
 export type { ActivityDeps } from './deps.ts';
+export { reviseCall, type Revised } from './question.ts';
 export type { ProposedCall } from './turn/take-turn.ts';
 
 /** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). All but the local ones heartbeat (R6). */
@@ -15,7 +17,7 @@ export function createActivities(deps: ActivityDeps) {
   const { requestApproval, readApproval, updateCards } = createApprovalActivities(deps);
   const { askAboutEffect, readEffectState } = createEffectQuestion(deps);
   const { postReply, finishRun } = createReplyActivities(deps);
-  const { answerDocument, answerTest } = createAnswerActivities(deps);
+  const { answerDocument, answerModules, answerTest } = createAnswerActivities(deps);
   return {
     takeTurn: createTakeTurn(deps),
     runTool: createRunTool(deps),
@@ -24,6 +26,7 @@ export function createActivities(deps: ActivityDeps) {
     askAboutEffect: beating(askAboutEffect),
     postReply: beating(postReply),
     answerDocument: beating(answerDocument),
+    answerModules: beating(answerModules),
     answerTest: beating(answerTest),
     // Local: database steps of milliseconds.
     readApproval,
@@ -38,6 +41,7 @@ export function createRepairs(deps: ActivityDeps) {
   const { updateCards } = createApprovalActivities(deps);
   const { postReply, finishRun } = createReplyActivities(deps);
   return {
+    ...createHealthWatch(deps),
     editCards: updateCards,
     giveUp: async (run: { orgId: string; runId: string; problem: string }): Promise<void> => {
       await postReply({ ...run, outcome: 'failed' });

@@ -41,15 +41,14 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
         const run = await lockRun(org, runId);
         if (!run) throw new Error('run vanished');
         if (run.endedAt) return;
-        await cancelApprovalsOf(org, runId);
-        await leaveUnclear(org, runId);
-        await updateRun(org, runId, {
-          status: outcome,
-          statusText: problem ? cut(problem, 300) : null,
-          endedAt: new Date(),
-        });
-        await releaseThread(org, run.threadId, runId);
-        await notify(org, { runId, threadId: run.threadId });
+        const statusText = problem ? cut(problem, 300) : null;
+        await Promise.all([
+          cancelApprovalsOf(org, runId),
+          leaveUnclear(org, runId),
+          updateRun(org, runId, { status: outcome, statusText, endedAt: new Date() }),
+          releaseThread(org, run.threadId, runId),
+          notify(org, { runId, threadId: run.threadId }),
+        ]);
         await audit(org, { actor: 'system', action: `run.${outcome}`, target: { type: 'run', id: runId } });
         log.info({ orgId, runId, outcome }, 'run ended');
       }),
@@ -57,14 +56,16 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
 }
 
 async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {
-  const effects = await effectsOf(org, run.id);
+  const [effects, [before], { taint }] = await Promise.all([
+    effectsOf(org, run.id),
+    org.tx
+      .select({ id: messages.id })
+      .from(messages)
+      .where(and(eq(messages.orgId, org.id), eq(messages.runId, run.id), eq(messages.role, 'assistant'))),
+    readContext(org, run),
+  ]);
   const reply = { ...(await words(org, run, end, effects)), receipts: effects.filter(isDone).map(receiptLine) };
-  const [before] = await org.tx
-    .select({ id: messages.id })
-    .from(messages)
-    .where(and(eq(messages.orgId, org.id), eq(messages.runId, run.id), eq(messages.role, 'assistant')));
   if (before) return reply;
-  const { taint } = await readContext(org, run);
   const text = [reply.text, ...reply.receipts].filter(Boolean).join('\n\n');
   await addMessage(org, run.threadId, {
     role: 'assistant',

@@ -8,7 +8,8 @@ import { cut } from '#core/text.ts';
 import { zPayload, type Payload } from '#core/tools.ts';
 import { readApproval } from '#db/approvals.ts';
 import type { Org } from '#db/client.ts';
-import { readEffect, type Effect } from '#db/effects.ts';
+import { downConnectionOf } from '#db/connections.ts';
+import { lockEffectOf, readEffect, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
 import {
   addMachineTime,
@@ -21,10 +22,12 @@ import {
   type ToolCall,
 } from '#db/runs.ts';
 import { schemaHash } from '#activities/integrations/connector.ts';
+import { findConnector } from '#activities/integrations/index.ts';
 import type { ActivityDeps } from './deps.ts';
 import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type Sendable, type WriteCall } from './effects.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { openConnection, openCredential } from './open-connection.ts';
+import { isKnownDown, park, showParked } from './parking.ts';
 import { outcomeOf, type SendOutcome } from './send-outcome.ts';
 import { originOf } from './turn/propose.ts';
 import { toolsFor, type Tool } from './turn/tools.ts';
@@ -34,7 +37,9 @@ export type ToolEnded =
   | { kind: 'ambiguous'; effectId: string }
   | { kind: 'ask_again' }
   /** It did not go out; the run tries again then, unless it is stopped meanwhile. */
-  | { kind: 'not_sent'; againInMs: number };
+  | { kind: 'not_sent'; againInMs: number }
+  /** Its connection is down: the run is woken when that works again. */
+  | { kind: 'parked'; againInMs: number };
 type ActionTool = Extract<Tool, { kind: 'action' }>;
 type Deps = Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow' | 'log'>;
 interface Opened {
@@ -102,12 +107,15 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     const read = (): Payload => zPayload.parse(JSON.parse(payload));
     const usable = tool && call.connectionId === tool.connection.id ? tool : undefined;
     const blocked = usable ? (isIntact(bound) ? changedSince(read(), usable) : null) : gone;
+    const task = { orgId: call.orgId, runId: call.runId, callId: call.id };
     const send = (idempotencyKey: string | null, cancel: AbortSignal): Promise<SendOutcome> => {
       if (!usable) throw new Error('sent without a connection');
       const { context } = openConnection(usable.connection, credential, {
         allow: egressAllow,
         idempotencyKey,
         signal: cancel,
+        timeoutMs: usable.action.timeoutMs,
+        task,
       });
       return outcomeOf(() => usable.action.run(context, read()));
     };
@@ -116,10 +124,34 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
       if (unusable?.kind === 'ask_again') return unusable;
       const refused = unusable?.text ?? blocked;
       if (refused !== null || !usable) return end(call, 'refused', refused ?? gone, null);
+      if (isWatched(usable) && isKnownDown(usable.connection)) return wait(call, usable, null);
       return endRead(call, usable, await send(null, signal));
     }
     const summary = () => usable?.action.preview(read().arguments) ?? call.tool;
-    return runWrite(bound, usable, { summary, blocked }, send);
+    const leaseMs = (usable?.action.timeoutMs ?? HTTP_TIMEOUT_MS) + SLACK_MS;
+    // What may have been sent is not held up: the same key finds out, or people are asked.
+    if (
+      usable &&
+      blocked === null &&
+      isWatched(usable) &&
+      isKnownDown(usable.connection) &&
+      !(await isMaybeSent(bound))
+    )
+      return wait(call, usable, null);
+    return runWrite(bound, usable, { summary, blocked, leaseMs }, send);
+  }
+
+  function isMaybeSent(call: WriteCall): Promise<boolean> {
+    return db.withOrg(call.orgId, async (org) => {
+      const state = (await lockEffectOf(org, call))?.effect.state;
+      return state !== undefined && state !== 'not_sent';
+    });
+  }
+
+  /** `why`: this call itself found that nobody answers. */
+  async function wait(call: ToolCall, { connection }: ActionTool, why: string | null): Promise<ToolEnded> {
+    const parked = await park(db, call, connection, why);
+    return parked.kind === 'over' ? end(call, 'failed', parked.text, null) : parked;
   }
 
   /** Nobody approved it: the sentence the model and the person get. */
@@ -142,6 +174,8 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   async function endRead(call: ToolCall, { action, connection }: ActionTool, outcome: SendOutcome): Promise<ToolEnded> {
     const outside = outsideOf(call, { action, connection });
     if (outcome.kind === 'confirmed') return end(call, 'done', JSON.stringify(outcome.result.output), outside);
+    if (outcome.kind === 'not_sent' && outcome.isUnreachable && isWatched({ connection }))
+      return wait(call, { kind: 'action', name: call.tool, action, connection }, outcome.text);
     // Half a minute of tries: then the model says so, instead of keeping the person waiting.
     if (outcome.kind === 'not_sent' && Context.current().info.attempt < MAX_READS)
       throw retryLater({ ...outcome, text: `${call.tool} got no usable answer` });
@@ -166,10 +200,10 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     // RULES E5: with a provider that honours our key the same key goes out again; else a person is asked. Never a blind resend.
     if (wasUnclear && !(begun.mayResend && isKeyed && begun.effect.attempts < MAX_KEYED_ATTEMPTS))
       return endUnclear(call, begun.effect);
-    const effect = wasUnclear ? await takeOver(db, begun.effect) : begun.effect;
+    const effect = wasUnclear ? await takeOver(db, begun.effect, sendable.leaseMs) : begun.effect;
     if (effect === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 1_000 });
     // Held up between the lease and here, its time-outs would outlive the lease (RULES E4).
-    const isLate = Date.now() - asked > EFFECT_LEASE_MS - HTTP_TIMEOUT_MS - 2_000;
+    const isLate = Date.now() - asked > SLACK_MS - 2_000;
     // A write past `intended` is not cut off by Stop (RULES R5): it has a signal of its own, and egress has the clock.
     const sent: SendOutcome = isLate
       ? { kind: 'not_sent', text: 'It was held up before it was sent.' }
@@ -182,6 +216,8 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
     if (state === null) throw retryLater({ text: 'another attempt took over', retryAfterMs: 500 });
     log.info({ orgId: call.orgId, runId: call.runId, effectId: effect.id, state }, 'effect');
     if (outcome.kind === 'ambiguous') return endUnclear(call, effect);
+    if (outcome.kind === 'not_sent' && outcome.isUnreachable && tool && isWatched(tool))
+      return wait(call, tool, outcome.text);
     if (outcome.kind === 'not_sent') return tryLater(call, tool, effect, outcome);
     const recorded = await db.withOrg(call.orgId, (org) => readEffectRow(org, effect.id));
     return endWrite(call, tool, recorded);
@@ -232,6 +268,12 @@ function outsideOf(call: ToolCall, tool: Pick<ActionTool, 'action' | 'connection
   return tool.action.isResultOutside && !tool.connection.isTrusted ? originOf(tool.connection) : null;
 }
 
+/** The other side is looked at by itself (activities/health.ts), so a call can wait for it. */
+const isWatched = ({ connection }: Pick<ActionTool, 'connection'>): boolean =>
+  findConnector(connection.connector).watched !== undefined;
+
+/** The lease is so much longer than the call (RULES E4). */
+const SLACK_MS = EFFECT_LEASE_MS - HTTP_TIMEOUT_MS;
 const MAX_KEYED_ATTEMPTS = 8;
 const MAX_READS = 6;
 /** With up to a minute between them: about half an hour. */
@@ -262,7 +304,14 @@ async function showIfWaiting(org: Org, runId: string): Promise<void> {
     .where(and(eq(approvals.orgId, org.id), eq(approvals.runId, runId), eq(approvals.status, 'pending')))
     .limit(1);
   if (pending)
-    await showRun(org, runId, 'waiting', `Waits for approval of ${pending.tool}: ${pending.summary}`.slice(0, 300));
+    return void (await showRun(
+      org,
+      runId,
+      'waiting',
+      `Waits for approval of ${pending.tool}: ${pending.summary}`.slice(0, 300),
+    ));
+  const down = await downConnectionOf(org, runId);
+  if (down) await showParked(org, runId, down);
 }
 
 async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
@@ -275,6 +324,8 @@ async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
 function changedSince(payload: Payload, { action, connection, name }: ActionTool): string | null {
   if (payload.connection?.id !== connection.id || payload.tool !== name)
     return `${payload.tool} is not what was proposed, so it was not run. Ask again.`;
+  // Before the version: what is off now says why.
+  if (action.off !== undefined) return `${action.off} It was not run.`;
   if (payload.connection?.settingsVersion !== connection.settingsVersion)
     return `${connection.name} was changed since this was proposed, so it was not run. Ask again.`;
   if (payload.schemaSha256 !== schemaHash(action))

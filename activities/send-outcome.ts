@@ -6,7 +6,8 @@ import { CallFailed, type ActionResult } from './integrations/connector.ts';
 export type SendOutcome =
   | { kind: 'confirmed'; result: ActionResult }
   | { kind: 'refused'; text: string }
-  | { kind: 'not_sent'; text: string; retryAfterMs?: number }
+  /** `isUnreachable`: nobody answers there at all. */
+  | { kind: 'not_sent'; text: string; retryAfterMs?: number; isUnreachable?: boolean }
   | { kind: 'ambiguous'; text: string };
 
 /** Runs a send and classifies its end. Anything unknown counts as unclear: it may have been sent. */
@@ -25,13 +26,14 @@ function classify(error: unknown): Exclude<SendOutcome, { kind: 'confirmed' }> {
       return {
         kind: 'not_sent',
         text,
+        isUnreachable: error.isUnreachable,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
       };
     return { kind: error.kind === 'refused' ? 'refused' : 'ambiguous', text };
   }
   if (error instanceof EgressError) {
     if (error.kind === 'blocked') return { kind: 'refused', text };
-    return { kind: error.kind === 'not_sent' ? 'not_sent' : 'ambiguous', text };
+    return error.kind === 'not_sent' ? { kind: 'not_sent', text, isUnreachable: true } : { kind: 'ambiguous', text };
   }
   // Thrown by our own checks before anything went out.
   if (error instanceof UserError) return { kind: 'refused', text };

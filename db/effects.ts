@@ -7,7 +7,7 @@ export type Effect = typeof effects.$inferSelect;
 
 const isEffect = (org: Org, effectId: string) => and(eq(effects.orgId, org.id), eq(effects.id, effectId));
 // Not now(): that is when the transaction began, and it may have waited for locks since (RULES E4).
-const lease = sql`clock_timestamp() + make_interval(secs => ${EFFECT_LEASE_MS / 1000})`;
+const leaseOf = (ms: number) => sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 
 export async function readEffect(org: Org, effectId: string): Promise<Effect | undefined> {
   const [row] = await org.tx.select().from(effects).where(isEffect(org, effectId));
@@ -38,23 +38,27 @@ export async function lockEffectOf(
 }
 
 /** Writes the row ahead of the send, leased to this attempt (RULES E3, E4). */
-export async function intendEffect(org: Org, wanted: Omit<typeof effects.$inferInsert, 'orgId'>): Promise<Effect> {
+export async function intendEffect(
+  org: Org,
+  wanted: Omit<typeof effects.$inferInsert, 'orgId'>,
+  leaseMs = EFFECT_LEASE_MS,
+): Promise<Effect> {
   const [row] = await org.tx
     .insert(effects)
-    .values({ ...wanted, orgId: org.id, state: 'intended', attempts: 1, leaseUntil: lease as never })
+    .values({ ...wanted, orgId: org.id, state: 'intended', attempts: 1, leaseUntil: leaseOf(leaseMs) as never })
     .returning();
   if (!row) throw new Error('effect was not stored');
   return row;
 }
 
 /** Leases the row to a further attempt under the same id. */
-export async function leaseAgain(org: Org, effectId: string): Promise<Effect> {
+export async function leaseAgain(org: Org, effectId: string, leaseMs = EFFECT_LEASE_MS): Promise<Effect> {
   const [row] = await org.tx
     .update(effects)
     .set({
       state: 'intended',
       attempts: sql`${effects.attempts} + 1`,
-      leaseUntil: lease,
+      leaseUntil: leaseOf(leaseMs),
       error: null,
       resolution: null,
       resolvedBy: null,

@@ -8,6 +8,7 @@ export interface Change {
   threadId?: string;
   runId?: string;
   approvalId?: string;
+  connectionId?: string;
 }
 
 /** Tells live pages after commit: pg_notify is delivered with the transaction, or not at all. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { readConfig } from '#core/config.ts';
 import { errorText, UserError } from '#core/errors.ts';
-import { verifyAudit, type AuditVerdict } from '#db/audit.ts';
+import { verifyChain, type AuditVerdict } from '#db/audit.ts';
 import { createDatabase } from '#db/client.ts';
 import { orgs } from '#db/schema/index.ts';
 import { openDataFolder, readKeys } from './start/data-folder.ts';
@@ -38,7 +38,7 @@ async function main(): Promise<boolean> {
       let isWhole = lost.size === 0;
       for (const { id, name } of known) {
         const own = points.filter(({ orgId }) => orgId === id);
-        const verdict = await db.withSystem('verify the audit', (tx) => verifyAudit(tx, id, keys, own));
+        const verdict = await verifyChain((fn) => db.withSystem('verify the audit', fn), id, keys, own);
         say(`${name} (${id}): ${tell(verdict)}`);
         isWhole &&= verdict.badSeq === null;
       }
@@ -51,8 +51,10 @@ async function main(): Promise<boolean> {
   }
 }
 
-const tell = ({ rows, badSeq, why }: AuditVerdict): string =>
-  badSeq === null ? `${rows} rows, all whole.` : `row ${badSeq} does not hold: ${why}. The ${rows} before it do.`;
+const tell = ({ rows, hash, badSeq, why }: AuditVerdict): string =>
+  badSeq === null
+    ? `${rows} rows, all whole. The last has hash ${hash}.`
+    : `row ${badSeq} does not hold: ${why}. The ${rows} before it do.`;
 
 /** Checkpoints kept outside the database. A last line that a crash cut off counts for nothing. */
 async function readPoints(file: string): Promise<Point[]> {

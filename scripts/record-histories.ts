@@ -7,6 +7,7 @@ import path from 'node:path';
 import pino from 'pino';
 import { readConfig } from '#core/config.ts';
 import { erpConnection, startErp, type Erp } from '#test/fakes/erp.ts';
+import { moduleConnection, startModules, type Modules } from '#test/fakes/module.ts';
 import { HISTORY_KEYS, historyKeys } from '#test/histories/keys.ts';
 import { OWNER_KEY, talk } from '#test/setup/product.ts';
 import { until } from '#test/setup/until.ts';
@@ -23,20 +24,21 @@ const target = path.resolve(import.meta.dirname, '../test/histories');
 async function main(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'abetworks-record-'));
   const erp = await startErp();
+  const desk = await startModules();
   const product = await startProduct(
     readConfig({
       PORT: '0',
       ABETWORKS_DATA_DIR: folder,
       ABETWORKS_KEYS: HISTORY_KEYS,
       ABETWORKS_BOOTSTRAP_KEY: OWNER_KEY,
-      ABETWORKS_EGRESS_ALLOW: erp.hostPort,
+      ABETWORKS_EGRESS_ALLOW: `${erp.hostPort},${desk.hostPort}`,
     }),
     ['web', 'bots', 'worker'],
     pino({ level: 'silent' }),
     () => {},
   );
   try {
-    const runs = await playAll(product.url ?? '', erp);
+    const runs = await playAll(product.url ?? '', erp, desk);
     const server = await readRecord(path.join(folder, 'temporal/server.pid'));
     for (const [name, runId] of Object.entries(runs)) {
       await write(name, workflowIdOf({ orgId: product.seeded.orgId, runId }), `127.0.0.1:${server?.port}`);
@@ -50,7 +52,7 @@ async function main(): Promise<void> {
 }
 
 /** One run of each kind; their ids by the name of the kind. */
-async function playAll(url: string, erp: Erp): Promise<Record<string, string>> {
+async function playAll(url: string, erp: Erp, desk: Modules): Promise<Record<string, string>> {
   const { ana, join, ask, runIs, approvalOf } = talk(url);
   await ana.post('/api/v1/connections', erpConnection(erp, { declaresKey: false }));
   const bo = await join('Bo', 'admin');
@@ -85,6 +87,18 @@ async function playAll(url: string, erp: Erp): Promise<Record<string, string>> {
   });
   await bo.post(`/api/v1/effects/${effectId}/resolution`, { outcome: 'sent', externalId: 'ERP-4' });
   await end(ambiguous.runId);
+
+  // Its module server is down: the run waits, and goes on when that is back.
+  await ana.post('/api/v1/connections', moduleConnection(desk));
+  await desk.stop();
+  const parked = await ask(ana, 'desk_lookup {"word":"plums"}');
+  await runIs(ana, parked.runId, 'waiting');
+  const back = await startModules({ port: desk.port });
+  try {
+    await end(parked.runId);
+  } finally {
+    await back.stop();
+  }
   return {
     reply,
     read,
@@ -92,6 +106,7 @@ async function playAll(url: string, erp: Erp): Promise<Record<string, string>> {
     denied: denied.runId,
     stopped: stopped.runId,
     ambiguous: ambiguous.runId,
+    parked: parked.runId,
   };
 }
 

@@ -6,6 +6,8 @@ import type { WebDeps } from './deps.ts';
 import type { WebEnv } from './env.ts';
 import { createEnvelope } from './headers.ts';
 import { createIdempotency } from './idempotency.ts';
+import { createMetrics } from './metrics.ts';
+import { createObserver } from './observe.ts';
 import { describeApi, operationsOf, renderDocs, type ApiDocument } from './openapi.ts';
 import type { Live } from './live.ts';
 import { createPages } from './pages/index.ts';
@@ -19,9 +21,14 @@ import { effectRoutes } from './routes/effects.ts';
 import { healthRoutes } from './routes/health.ts';
 import { invitationRoutes } from './routes/invitations.ts';
 import { memberRoutes } from './routes/members.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { modelRoutes } from './routes/models.ts';
+import { moduleRoutes } from './routes/modules.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { runRoutes } from './routes/runs.ts';
+import { settingsRoutes } from './routes/settings.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { createStatic } from './static.ts';
 
 /** The web role as one fetch function: API, its document and docs, health, pages. */
 export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
@@ -31,11 +38,15 @@ export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
   app.notFound(() => {
     throw new ProblemError(404, 'There is nothing at this address.');
   });
+  const metrics = deps.metrics ?? createMetrics({ version: 'unknown', role: 'web', log: deps.log });
+  app.use(createObserver({ log: deps.log, metrics }));
   app.use(createEnvelope(deps));
 
   // Health answers while the database is away, so it comes before anything that asks it.
   const health = healthRoutes(deps);
   app.route('/', health);
+  const measured = metricsRoutes(metrics, deps.config);
+  app.route('/', measured);
   app.use(limitBody);
   app.use(auth.sameOrigin);
   app.use(except('/static/', auth.middleware));
@@ -50,17 +61,19 @@ export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
     approvalRoutes(deps),
     effectRoutes(deps),
     connectionRoutes(deps),
+    moduleRoutes(deps),
   ];
-  parts.push(memberRoutes(deps), invitationRoutes(auth), apiKeyRoutes(deps), auditRoutes(deps));
+  parts.push(memberRoutes(deps), invitationRoutes(auth), apiKeyRoutes(deps), settingsRoutes(deps), auditRoutes(deps));
+  parts.push(modelRoutes(deps));
   for (const part of parts) api.route('/', part);
   app.route('/', api);
 
   const whole = createApi();
-  for (const part of [health, ...parts]) whole.route('/', part);
+  for (const part of [health, measured, ...parts]) whole.route('/', part);
   const document = describeApi(whole, deps.config);
-  const docs = renderDocs(document);
+  const files = createStatic();
   app.get('/openapi.json', (c) => c.json(document));
-  app.get('/docs', (c) => c.html(docs));
+  app.get('/docs', (c) => c.html(renderDocs(document, files)));
   refuseOtherMethods(app, document);
   app.route('/', createPages(deps, auth, live));
   return app;

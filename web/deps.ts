@@ -3,6 +3,7 @@ import type { Config } from '#core/config.ts';
 import type { KeyRing } from '#core/keys.ts';
 import type { Database } from '#db/client.ts';
 import type { Client } from '#workflows/client.ts';
+import type { Metrics } from './metrics.ts';
 
 /** What the composition root hands to the web role. */
 export interface WebDeps {
@@ -13,6 +14,8 @@ export interface WebDeps {
   log: Logger;
   /** Parts other than the database and Temporal, by name: true when working. */
   health?: () => Promise<Record<string, boolean>>;
+  /** What GET /metrics shows; without it, this process's own only. */
+  metrics?: Metrics;
   /** "rules (no key set)" or "anthropic/claude-haiku-5-5", for the pages. */
   modelName: string;
 }

@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from 'hono';
-import type { Logger } from 'pino';
 import { newId } from '#core/ids.ts';
 import type { Config } from '#core/config.ts';
 import type { WebEnv } from './env.ts';
@@ -16,8 +15,8 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Headers of every answer, a request id, and one log line without query or ids: paths can hold one-time tokens. */
-export function createEnvelope({ config, log }: { config: Config; log: Logger }): MiddlewareHandler<WebEnv> {
+/** Headers of every answer, and a request id. */
+export function createEnvelope({ config }: { config: Config }): MiddlewareHandler<WebEnv> {
   const fixed: [string, string][] = [
     ['content-security-policy', CSP],
     ['x-content-type-options', 'nosniff'],
@@ -35,13 +34,10 @@ export function createEnvelope({ config, log }: { config: Config; log: Logger })
     c.set('requestId', requestId);
     c.set('actor', null);
     c.set('signedInBy', null);
-    const startedMs = performance.now();
     await next();
     const { headers } = c.res;
     for (const [name, value] of fixed) headers.set(name, value);
     headers.set('x-request-id', requestId);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
-    const tookMs = Math.round(performance.now() - startedMs);
-    log.debug({ requestId, method: c.req.method, status: c.res.status, tookMs }, 'answered');
   };
 }

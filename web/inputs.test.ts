@@ -24,6 +24,7 @@ beforeAll(async () => {
     { method: 'PATCH', path: `/api/v1/members/${owner.memberId}` },
     { method: 'POST', path: '/api/v1/invitations/accept' },
     { method: 'POST', path: '/api/v1/api-keys' },
+    { method: 'PATCH', path: '/api/v1/settings' },
   ];
 });
 afterAll(() => world.drop());
@@ -109,7 +110,10 @@ test.each([
   ['/api/v1/runs?limit=', 422, 'limit'],
   ['/api/v1/runs?cursor=zzz', 422, 'cursor'],
   ['/api/v1/runs?cursor=%00', 422, 'cursor'],
-  ['/api/v1/runs?cursor=OTk5OTk5OTk5OTk5OTkgeA', 422, 'cursor'],
+  ['/api/v1/runs?cursor=o80000000', 422, 'cursor'],
+  ['/api/v1/audit?cursor=o80000000', 422, 'cursor'],
+  [`/api/v1/runs?cursor=o0${'f'.repeat(43)}`, 200, undefined],
+  [`/api/v1/runs?cursor=n0${'f'.repeat(43)}`, 200, undefined],
   ['/api/v1/audit?cursor=zzz', 422, 'cursor'],
   ['/api/v1/runs?status=nope', 422, 'status'],
   ['/api/v1/effects?runId=nope', 422, 'runId'],
@@ -133,8 +137,8 @@ test('an id may be written in capitals', async () => {
 
 test('a cursor far beyond any row is an empty page', async () => {
   const thread = rows.threadId;
-  const cursor = Buffer.from('0').toString('base64url');
-  const huge = Buffer.from('999999999999999').toString('base64url');
+  const cursor = 'o00000000';
+  const huge = 'o7fffffff';
   expect((await world.call(`/api/v1/threads/${thread}/messages?cursor=${cursor}`, { as: owner })).json.items).toEqual(
     [],
   );

@@ -6,12 +6,16 @@ import type { Database } from '#db/client.ts';
 import { type Change, listen } from '#db/notify.ts';
 
 const POLL_MS = 2_000;
+/** Event streams of one member in this process: one for each page they have open. */
+const STREAMS = 30;
 /** Without hearing our own ping for this long, LISTEN counts as lost. */
 const LOST_MS = 5_000;
 
 export interface Live {
   /** Calls `onChange` whenever what the filter names may have changed. Returns the way to end it. */
   subscribe(filter: { orgId: string; threadId?: string }, onChange: () => void): () => void;
+  /** Counts a stream of the member. Answers the way to count it out again, or null when they have too many open. */
+  enter(memberId: string): (() => void) | null;
   /** Ends every subscription: their `onStop` is called, so that streams close. */
   stop(): Promise<void>;
   /** Told when the server stops. */
@@ -31,6 +35,7 @@ interface Subscriber {
 export function createLive({ db, log }: { db: Pick<Database, 'global' | 'url'>; log: Logger }): Live {
   const subscribers = new Set<Subscriber>();
   const stoppers = new Set<() => void>();
+  const streams = new Map<string, number>();
   const ping = newId();
   let lastHeardMs = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -97,6 +102,16 @@ export function createLive({ db, log }: { db: Pick<Database, 'global' | 'url'>; 
       return () => {
         subscribers.delete(subscriber);
         if (subscribers.size === 0) void end();
+      };
+    },
+    enter: (memberId) => {
+      const count = streams.get(memberId) ?? 0;
+      if (count >= STREAMS) return null;
+      streams.set(memberId, count + 1);
+      return () => {
+        const left = (streams.get(memberId) ?? 1) - 1;
+        if (left > 0) streams.set(memberId, left);
+        else streams.delete(memberId);
       };
     },
     onStop: (fn) => {

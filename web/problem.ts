@@ -31,6 +31,7 @@ const TITLES: Record<number, string> = {
   422: 'Invalid input',
   429: 'Too many tries',
   500: 'Internal error',
+  502: 'The other side failed',
   503: 'Not ready',
 };
 

@@ -1,3 +1,3 @@
 // What the worker bundles: every workflow function, nothing else.
-export { fetchDocument, testConnection } from './ask.ts';
+export { fetchDocument, listModules, testConnection } from './ask.ts';
 export { request } from './request.ts';

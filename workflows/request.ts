@@ -113,6 +113,7 @@ export async function request(run: RunRef): Promise<void> {
     let mustAsk = needsApproval;
     for (;;) {
       if (mustAsk) await waitForApproval(toolCallId);
+      const seen = wakes;
       // A write past `intended` is not cut off by Stop: its end is waited for (RULES R5).
       const running = () => runTool({ ...run, toolCallId });
       const ended = await (isRead ? running() : CancellationScope.nonCancellable(running));
@@ -120,6 +121,8 @@ export async function request(run: RunRef): Promise<void> {
       mustAsk = ended.kind === 'ask_again';
       // Waited for here, outside the scope above: Stop ends it at once, since nothing is under way.
       if (ended.kind === 'not_sent') await sleep(ended.againInMs);
+      // Its connection is down. Whoever sees it up again wakes the run, also while the call was still ending.
+      if (ended.kind === 'parked') await woken(seen, ended.againInMs);
       if (ended.kind === 'ambiguous') await waitForResolution(ended.effectId);
     }
   }

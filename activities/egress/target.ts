@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { UserError } from '#core/errors.ts';
+import { isListed } from '#core/policy.ts';
 import { reachOf, type Reach } from './address.ts';
 import { EgressError } from './error.ts';
 
@@ -23,8 +24,15 @@ export interface Guard {
   readonly checkAddresses: (target: Target, addresses: readonly string[]) => void;
 }
 
-/** Builds the guard. `allow`: `host:port` entries reachable although private; `hosts`: when given, the only ones. Throws `UserError` for a bad entry. */
-export function createGuard(allow: readonly string[], hosts: readonly string[] | undefined): Guard {
+/**
+ * Builds the guard. `allow`: `host:port` entries reachable although private; `hosts`: when given, the only ones; `orgHosts`: the org's own list on
+ * top of both, empty for none. Throws `UserError` for a bad entry.
+ */
+export function createGuard(
+  allow: readonly string[],
+  hosts: readonly string[] | undefined,
+  orgHosts: readonly string[] = [],
+): Guard {
   const allowed = new Set(allow.map((entry) => listEntry(entry, 'needs a port')));
   const only = hosts && new Set(hosts.map((entry) => listEntry(entry, 'port optional')));
 
@@ -36,6 +44,7 @@ export function createGuard(allow: readonly string[], hosts: readonly string[] |
     const name = `${bare}:${port}`;
     const found: Target = { url, host, port, name, allowed: allowed.has(name) };
     if (only && !only.has(name) && !(url.port === '' && only.has(bare))) throw notThisConnection(name, [...only]);
+    if (!isListed(orgHosts, name)) throw notThisOrg(name);
     if (isIP(host)) checkAddresses(found, [host]);
     else if (!found.allowed && isInnerName(host)) throw inward(found, 'private');
     return found;
@@ -93,6 +102,13 @@ function notThisConnection(name: string, hosts: readonly string[]): EgressError 
   return new EgressError(
     'blocked',
     `${name} does not belong to this connection (${hosts.join(', ')}), so it was not called.`,
+  );
+}
+
+function notThisOrg(name: string): EgressError {
+  return new EgressError(
+    'blocked',
+    `${name} is not on your organisation's list of hosts, so it was not called. An owner or admin can add it under Settings.`,
   );
 }
 

@@ -23,6 +23,8 @@ export interface RunContext<Settings = unknown, Credential = unknown> {
   credential: Credential;
   /** The effect's id; sent as Idempotency-Key by those who can. Null for reads. */
   idempotencyKey: string | null;
+  /** For whom it acts; absent when nobody's run is behind it, as in a test of the connection. */
+  task?: { orgId: string; runId: string; callId: string };
   signal: AbortSignal;
 }
 
@@ -37,15 +39,24 @@ export class CallFailed extends Error {
   readonly kind: 'not_sent' | 'refused' | 'unclear';
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  /** `not_sent` because nobody answers there: no name, no connection, no TLS. */
+  readonly isUnreachable: boolean;
   constructor(
     message: string,
-    options: { kind: 'not_sent' | 'refused' | 'unclear'; status?: number; retryAfterMs?: number; cause?: unknown },
+    options: {
+      kind: 'not_sent' | 'refused' | 'unclear';
+      status?: number;
+      retryAfterMs?: number;
+      isUnreachable?: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: options.cause });
     this.name = 'CallFailed';
     this.kind = options.kind;
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;
+    this.isUnreachable = options.isUnreachable ?? false;
   }
 }
 
@@ -67,6 +78,12 @@ export interface Action {
   idempotency: 'header' | 'none';
   /** Whether what it answers is outside text, unless the connection is trusted. */
   isResultOutside: boolean;
+  /** The other side's own id of it, when it has one: the gateway calls it by that. */
+  moduleId?: string;
+  /** Why it may not be used as things are now, in a sentence. Left out: it may. */
+  off?: string;
+  /** How long one call may take; left out, the usual 20 s. */
+  timeoutMs?: number;
   /** Validates and normalises arguments. Throws `UserError` naming the field. */
   parse(input: JsonObject): JsonObject;
   /** The HTTP request it will send, fixed now; null for actions that build it themselves from the arguments. */
@@ -78,6 +95,31 @@ export interface Action {
   reconcile?(context: RunContext, payload: Payload): Promise<Reconciled>;
 }
 
+/** One thing that differs between what the other side offers and what was accepted. */
+export interface OfferChange {
+  /** The other side's id of it, and the name of its action. */
+  id: string;
+  name: string;
+  kind: 'new' | 'changed' | 'removed';
+  effect: ActionEffect;
+  isOn: boolean;
+  /** What is said about it, a part each, as it was accepted and as it is offered. */
+  parts: { name: string; before: string; after: string }[];
+}
+
+/** For connectors whose other side says itself what it can do, and may change that, or be down. */
+export interface Watched {
+  /** Asks what there is: the document that `compile` takes. Settings may be raw or stored. Throws `UserError` or `CallFailed`. */
+  list(context: RunContext<JsonObject>): Promise<string>;
+  /** Asks whether it works; throws `CallFailed` when it does not. */
+  probe(context: RunContext<JsonObject>): Promise<void>;
+  /** What differs from the accepted settings, as it is stored, with `sha256`; null when nothing does. Throws `UserError` for an unreadable list. */
+  compare(settings: JsonObject, document: string): JsonObject | null;
+  changes(settings: JsonObject, offered: JsonObject): OfferChange[];
+  /** The settings once what is offered is accepted. `enabled`: the names that are on; left out, what was on stays so and what is new is on. */
+  accept(settings: JsonObject, offered: JsonObject, enabled?: readonly string[]): JsonObject;
+}
+
 /** Settings as a person or script sends them → settings as stored. May be asynchronous (parsing an OpenAPI document); never does I/O. */
 export interface Connector {
   id: string;
@@ -87,10 +129,15 @@ export interface Connector {
   credential: z.ZodType;
   /** Set when the raw settings name a document to fetch first: its URL. The text is fetched through egress and given to `compile`. */
   documentUrl?(raw: unknown): string | null;
+  /** Set when the other side is asked what it can do, and watched from then on. */
+  watched?: Watched;
   compile(raw: unknown, document?: string): Promise<JsonObject>;
   /** Hosts (`host:port`) its credential may be sent to. */
   hosts(settings: JsonObject): string[];
-  actions(settings: JsonObject, connection: { name: string; isTrusted: boolean }): Action[];
+  actions(
+    settings: JsonObject,
+    connection: { name: string; isTrusted: boolean; offered?: JsonObject | null },
+  ): Action[];
   /** A harmless call; says in a sentence what answered. Throws `UserError` or `CallFailed`. */
   test(context: RunContext<JsonObject>): Promise<string>;
 }

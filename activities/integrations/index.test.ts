@@ -5,7 +5,17 @@ import { connectors, findConnector, slugOf, toolsOf } from './index.ts';
 import { ERP_30 } from './rest/documents.fixture.ts';
 
 /** Settings to try each connector with; a new connector adds its own when it needs any. */
-const SETTINGS: Record<string, object> = { rest: { baseUrl: 'https://erp.example', openapi: ERP_30 } };
+const SETTINGS: Record<string, object> = {
+  rest: { baseUrl: 'https://erp.example', openapi: ERP_30 },
+  module: { baseUrl: 'https://modules.example' },
+};
+/** What the other side says that it can do, for those who are asked. */
+const DOCUMENTS: Record<string, string> = {
+  module: JSON.stringify([
+    { id: 'text', effect: 'read', description: 'Reads.', input_schema: { properties: { text: { type: 'string' } } } },
+    { id: 'text.', description: 'Writes.' },
+  ]),
+};
 const connectionOf = (connector: string, settings: JsonObject, slug = 'erp') => ({
   id: 'c1',
   name: 'ERP',
@@ -23,7 +33,7 @@ test.for(connectors.map(({ id }) => id))('every connector keeps the contract: %s
   expect(connector.description).toMatch(/\.$/);
   for (const schema of [connector.settings, connector.credential])
     expect(z.toJSONSchema(schema, { io: 'input' })).toBeTypeOf('object');
-  const settings = await connector.compile(SETTINGS[id] ?? {});
+  const settings = await connector.compile(SETTINGS[id] ?? {}, DOCUMENTS[id]);
   expect(JSON.parse(JSON.stringify(settings))).toEqual(settings);
   for (const host of connector.hosts(settings)) expect(host).toMatch(/^\S+:\d+$/);
   const tools = toolsOf(connectionOf(id, settings));
@@ -39,7 +49,7 @@ test.for(connectors.map(({ id }) => id))('every connector keeps the contract: %s
     expect(action.effect === 'read' ? 'reads need none' : action.preview({})).not.toBe('');
     for (const [name] of fields) expect(name).toMatch(/^[A-Za-z0-9_.-]{1,64}$/);
     // What is written in code is also explained in code.
-    for (const [, field] of id === 'rest' ? [] : fields) expect(field).toHaveProperty('description');
+    for (const [, field] of id === 'calculator' ? fields : []) expect(field).toHaveProperty('description');
   }
 });
 

@@ -2,13 +2,15 @@ import { UserError } from '#core/errors.ts';
 import type { JsonObject } from '#core/tools.ts';
 import { calculator } from './calculator.ts';
 import type { Action, Connector } from './connector.ts';
+import { moduleConnector } from './module.ts';
 import { rest } from './rest.ts';
 import { TOOL_NAME_LENGTH, uniqueName } from './rest/names.ts';
 
 export { slugOf } from './rest/names.ts';
+export type { OfferChange } from './connector.ts';
 
 /** The catalog: one line per connector. Importing it does no I/O, so web may. */
-export const connectors: readonly Connector[] = [rest, calculator];
+export const connectors: readonly Connector[] = [rest, calculator, moduleConnector];
 
 /** The connector of that id. Throws `UserError` 422 (field `connector`) naming those there are. */
 export function findConnector(id: string): Connector {
@@ -30,6 +32,8 @@ export interface StoredConnection {
   settings: JsonObject;
   isTrusted: boolean;
   settingsVersion: number;
+  /** What the other side offers now, when it differs from what was accepted. */
+  offered?: JsonObject | null;
 }
 
 /** The tools of one connection, `<slug>_<action>`, at most 64 characters; the same settings give the same names (RULES S5). */

@@ -1,4 +1,5 @@
 import {
+  boolean,
   check,
   foreignKey,
   index,
@@ -41,6 +42,10 @@ export const approvals = pgTable(
     payloadSha256: text('payload_sha256').notNull(),
     requestedBy: uuid('requested_by').notNull(),
     policy: jsonb('policy').$type<ApprovalPolicy>().notNull(),
+    /** The policy lets somebody decide who does not see all anyway: what a member may see of others is found by it. */
+    forMembers: boolean('for_members').generatedAlwaysAs(
+      sql`(policy -> 'roles' ? 'member' or policy -> 'members' <> '[]'::jsonb)`,
+    ),
     /** Why it waits, and outside text it quotes (RULES T2). */
     reason: text('reason').notNull(),
     origins: jsonb('origins').$type<{ path: string; origin: string }[]>().notNull().default([]),
@@ -73,6 +78,20 @@ export const approvals = pgTable(
       .on(t.orgId, t.threadId, t.payloadSha256)
       .where(sql`status = 'pending'`),
     index().on(t.orgId, t.status, t.createdAt),
+    index().on(t.orgId, t.createdAt),
+    index().on(t.orgId, t.runId),
+    index().on(t.orgId, t.toolCallId),
+    index().on(t.orgId, t.requestedBy, t.createdAt),
+    index('approvals_for_members')
+      .on(t.orgId, t.createdAt)
+      .where(sql`for_members`),
+    index('approvals_settled')
+      .on(t.orgId, t.decidedAt)
+      .where(sql`status <> 'pending'`),
+    // RULES A4: an approval is edited once; the next edit is of the one that took its place.
+    uniqueIndex('approvals_supersedes')
+      .on(t.orgId, t.supersedes)
+      .where(sql`supersedes is not null`),
     index('approvals_unsignalled')
       .on(t.decidedAt)
       .where(sql`signalled_at is null and status <> 'pending'`),
@@ -122,6 +141,7 @@ export const approvalCards = pgTable(
   },
   (t) => [
     unique().on(t.orgId, t.platform, t.tenant, t.channel, t.message),
+    index().on(t.orgId, t.approvalId),
     foreignKey({ columns: [t.orgId, t.approvalId], foreignColumns: [approvals.orgId, approvals.id] }),
   ],
 );
@@ -136,6 +156,8 @@ export const effects = pgTable(
     turnNumber: integer('turn_number').notNull(),
     callNumber: integer('call_number').notNull(),
     toolCallId: uuid('tool_call_id').notNull(),
+    /** Its run's, filled in by the database, so that a member's list needs no other table. */
+    requestedBy: uuid('requested_by'),
     approvalId: uuid('approval_id'),
     connectionId: uuid('connection_id'),
     tool: text('tool').notNull(),
@@ -164,6 +186,11 @@ export const effects = pgTable(
     foreignKey({ columns: [t.orgId, t.approvalId], foreignColumns: [approvals.orgId, approvals.id] }),
     index().on(t.orgId, t.createdAt),
     index().on(t.orgId, t.state, t.createdAt, t.id),
+    index().on(t.orgId, t.requestedBy, t.createdAt),
+    index().on(t.orgId, t.tool, t.createdAt),
+    index().on(t.orgId, t.connectionId, t.createdAt),
+    index().on(t.orgId, t.externalId),
+    index().on(t.orgId, t.toolCallId),
     check('effects_state', oneOf('state', EFFECT_STATES)),
   ],
 );

@@ -21,6 +21,8 @@ export const inboundEvents = pgTable(
   },
   (t) => [
     unique().on(t.platform, t.tenant, t.sourceKey),
+    // What retention removes, oldest first.
+    index().on(t.orgId, t.createdAt),
     check('inbound_outcome', oneOf('outcome', ['run', 'command', 'refused'])),
   ],
 );
@@ -49,6 +51,8 @@ export const threads = pgTable(
     unique().on(t.orgId, t.platform, t.tenant, t.channel, t.thread),
     foreignKey({ columns: [t.orgId, t.createdBy], foreignColumns: [members.orgId, members.id] }),
     index().on(t.orgId, t.createdBy, t.updatedAt),
+    index().on(t.orgId, t.createdAt),
+    index().on(t.orgId, t.createdBy, t.createdAt),
   ],
 );
 
@@ -74,6 +78,7 @@ export const messages = pgTable(
   (t) => [
     unique().on(t.orgId, t.id),
     unique().on(t.orgId, t.threadId, t.seq),
+    index().on(t.orgId, t.runId),
     foreignKey({ columns: [t.orgId, t.threadId], foreignColumns: [threads.orgId, threads.id] }),
   ],
 );
@@ -123,4 +128,6 @@ export interface SummarySource {
   origin: string;
   /** Connections the outside text can come from; null stands for anything else. */
   from: (string | null)[];
+  /** Whose words these are: outside text for everybody but this member (RULES T1). Without it: for everybody. */
+  memberId?: string;
 }

@@ -12,11 +12,17 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
+import type { JsonObject } from '#core/tools.ts';
 import { ACTION_EFFECTS } from './words.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 import { members } from './identity.ts';
 import { messages, threads } from './chat.ts';
 import { CALL_STATUSES, MODEL_CALL_STATUSES, RUN_STATUSES } from './words.ts';
+
+export interface GivenCall {
+  tool: string;
+  input: JsonObject;
+}
 
 export const runs = pgTable(
   'runs',
@@ -30,6 +36,10 @@ export const runs = pgTable(
     /** The message's sequence number: the run reads its thread up to here (RULES R2). */
     seq: integer('seq').notNull(),
     requestedBy: uuid('requested_by').notNull(),
+    /** Its thread's, filled in by the database, so that a list by platform needs no other table. */
+    platform: text('platform', { enum: ['slack', 'discord', 'web'] })
+      .notNull()
+      .default('web'),
     status: text('status', { enum: RUN_STATUSES }).notNull().default('running'),
     /** One line for people: what it is doing or why it ended. */
     statusText: text('status_text'),
@@ -41,6 +51,8 @@ export const runs = pgTable(
     startAttempts: integer('start_attempts').notNull().default(0),
     nextStartAt: at('next_start_at').notNull(),
     checkedAt: at('checked_at'),
+    /** The one tool call it is about, when it was given through the gateway instead of chosen by a model. */
+    given: jsonb('given').$type<GivenCall>(),
     /** The run it repeats, when a person asked for it again. */
     againOf: uuid('again_of'),
     /** Machine time used so far, without waiting for people, in ms (RULES R4). */
@@ -57,8 +69,15 @@ export const runs = pgTable(
     index().on(t.orgId, t.requestedBy, t.createdAt),
     index().on(t.orgId, t.createdAt),
     index().on(t.orgId, t.status, t.createdAt, t.id),
+    index().on(t.orgId, t.requestedBy, t.status, t.createdAt),
+    index().on(t.orgId, t.platform, t.createdAt),
+    index().on(t.orgId, t.messageId),
     index().on(t.orgId, t.endedAt),
     index('runs_active').on(t.status, t.nextStartAt),
+    // The status lines of R2, however long the thread is.
+    index('runs_active_of_thread')
+      .on(t.orgId, t.threadId, t.number)
+      .where(sql`status in ('running', 'waiting')`),
     check('runs_status', oneOf('status', RUN_STATUSES)),
   ],
 );
@@ -155,6 +174,10 @@ export const toolCalls = pgTable(
   (t) => [
     unique().on(t.orgId, t.id),
     unique().on(t.orgId, t.runId, t.turnNumber, t.callNumber),
+    // The calls that wait for a connection which is down.
+    index('tool_calls_running')
+      .on(t.orgId, t.connectionId)
+      .where(sql`status = 'running'`),
     foreignKey({ columns: [t.orgId, t.runId], foreignColumns: [runs.orgId, runs.id] }),
     check('tool_calls_status', oneOf('status', CALL_STATUSES)),
   ],

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replyMessage } from '#activities/chat/render/index.ts';
 import { notify } from '#db/notify.ts';
-import { members, webPosts } from '#db/schema/index.ts';
+import { members, runs, webPosts } from '#db/schema/index.ts';
 import { openBrowser } from '#test/setup/browser.ts';
 import { addStory, createStoryWorld } from '#test/web/story.ts';
 import { addOrg, addPerson, inOrg, PASSWORD, type Person, type World } from '#test/web/world.ts';
@@ -119,6 +119,28 @@ test('A1 Approve is off on a cut card and on in the full view', async () => {
   await page.context().close();
 });
 
+test('the runs page follows what happens without touching the filters, and a run is edited and run again from the keyboard', async () => {
+  const page = await windowOf(member);
+  await page.goto('/runs?status=running');
+  await page.locator('#live[data-htmx-powered]').waitFor({ state: 'attached' });
+  await page.fill('[name=q]', 'half typed');
+  const { runId, threadId } = await addStory(world, member, { text: 'Weigh the walrus' });
+  await inOrg(world, member.orgId, ({ tx }) => tx.update(runs).set({ status: 'running' }).where(eq(runs.id, runId)));
+  await change(threadId);
+  await page.getByRole('link', { name: 'Weigh the walrus' }).waitFor();
+  expect(await page.inputValue('[name=q]')).toBe('half typed');
+
+  await page.goto(`/runs/${runId}`);
+  await page.getByRole('link', { name: 'Run again with edits' }).press('Enter');
+  await page.waitForURL('**/again');
+  await page.getByLabel('Request').press('End');
+  await page.keyboard.type(' twice');
+  await page.getByRole('button', { name: 'Run', exact: true }).press('Enter');
+  await page.waitForURL((url) => /\/runs\/[0-9a-f-]+$/.test(url.pathname) && !url.pathname.includes(runId));
+  expect(await page.textContent('.asked')).toBe('Weigh the walrus twice');
+  await page.context().close();
+});
+
 test('without a script, people sign in, ask and approve all the same', async () => {
   const { approvalId } = await addStory(world, member);
   const page = await windowOf(admin, { javaScriptEnabled: false });
@@ -133,7 +155,7 @@ test('without a script, people sign in, ask and approve all the same', async () 
 });
 
 test('on a phone, in light and dark, no page is wider than the screen, and the menu opens', async () => {
-  const { threadId, runId, approvalId } = await addStory(world, admin, { end: 'done' });
+  const { threadId, runId, approvalId, effectId } = await addStory(world, admin, { end: 'done' });
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await windowOf(admin, { viewport: { width: 360, height: 740 }, colorScheme });
     for (const path of [
@@ -143,6 +165,10 @@ test('on a phone, in light and dark, no page is wider than the screen, and the m
       `/approvals/${approvalId}`,
       '/runs',
       `/runs/${runId}`,
+      `/runs/${runId}/again`,
+      '/effects',
+      `/effects/${effectId}`,
+      '/audit',
       '/connections',
       '/connections/new?connector=rest',
       '/members',

@@ -35,7 +35,7 @@ async function replay(name: string, options: Partial<ReplayWorkerOptions> = {}):
 }
 
 test('every kind of run was recorded', () => {
-  expect(names.toSorted()).toEqual(['ambiguous', 'approved', 'denied', 'read', 'reply', 'stopped']);
+  expect(names.toSorted()).toEqual(['ambiguous', 'approved', 'denied', 'parked', 'read', 'reply', 'stopped']);
 });
 
 test.each(names)('a recorded run (%s) goes on with the workflow as it is now', async (name) => {
@@ -51,6 +51,7 @@ test.each([
   ],
   ['forgets to edit the card', 'denied', 'await updateCards(', 'void ('],
   ['posts no reply', 'reply', 'await postReply(', 'void ('],
+  ['does not wait while a server is down', 'parked', 'await woken(seen, ended.againInMs)', 'void 0'],
   ['asks about the effect after it waits', 'ambiguous', 'await askAboutEffect(', 'void ('],
 ])('a workflow that %s does not pass for the same', async (_, name, from, to) => {
   const code = await readFile(codePath, 'utf8');

@@ -60,6 +60,8 @@ export async function startCompany({
   const allowed = [erp, ...egress].map(({ hostPort }) => hostPort).join(',');
   const it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: allowed, ...env });
   const sql = postgres(it.database.adminUrl, { max: 4, onnotice: () => {} });
+  // Journeys leave much waiting for a decision.
+  await sql`update orgs set settings = settings || '{"activeRunsPerMember": 1000}'`;
   const connect: Company['connect'] = async (other, name, { declaresKey = true } = {}) => {
     const { status, body } = await it.ana.post('/api/v1/connections', erpConnection(other, { name, declaresKey }));
     if (status !== 201) throw new Error(`not connected: ${JSON.stringify(body)}`);

@@ -4,6 +4,7 @@ import { UserError } from '#core/errors.ts';
 import type { JsonObject } from '#core/tools.ts';
 import { type Connector, credentialFields, humanLabel, textFields } from './credential-form.ts';
 import type { Html } from './frame.ts';
+import { moduleSettings, moduleStart } from './module-form.ts';
 import { alert, badge, field, type Form, hidden, nothing } from './parts.ts';
 
 // A REST connection is made in two steps: what it is, then which of its actions are on (RULES S5).
@@ -88,6 +89,7 @@ export const nothingTyped: Typed = {
 
 /** Settings for the connector's compile step. Throws `UserError` 422 naming the field. */
 export function rawSettings(connector: Connector, typed: Typed, enabled: 'reads' | string[]): Record<string, unknown> {
+  if (connector.watched) return moduleSettings(typed, enabled);
   if (connector.id !== 'rest') return typed.settings;
   const base = {
     baseUrl: typed.baseUrl,
@@ -132,14 +134,15 @@ function actionOf({ name, method, path, args }: Typed['rows'][number]): Record<s
 /** Step one. */
 export function startForm(connector: Connector, typed: Typed, problem = ''): Html {
   const isRest = connector.id === 'rest';
-  const path = isRest ? '/connections/preview' : '/connections';
+  const hasPreview = isRest || connector.watched !== undefined;
+  const path = hasPreview ? '/connections/preview' : '/connections';
   return html`${alert(problem)}
     <form method="post" action="${path}" enctype="multipart/form-data">
       ${hidden('connector', connector.id)}
-      ${field({ name: 'name', label: 'Name', value: typed.name || (isRest ? '' : connector.title), placeholder: 'ERP', hint: 'People say it in chat, and its tools are named after it.' })}
-      ${isRest ? restStart(typed) : html`${textFields(connector.settings).map(({ name, isRequired }) => field({ name: `settings.${name}`, label: humanLabel(name), value: typed.settings[name], isRequired }))}${credentialFields(connector)}`}
+      ${field({ name: 'name', label: 'Name', value: typed.name || (hasPreview ? '' : connector.title), placeholder: isRest ? 'ERP' : 'Analytics', hint: 'People say it in chat, and its tools are named after it.' })}
+      ${isRest ? restStart(typed) : connector.watched ? moduleStart(connector, typed) : html`${textFields(connector.settings).map(({ name, isRequired }) => field({ name: `settings.${name}`, label: humanLabel(name), value: typed.settings[name], isRequired }))}${credentialFields(connector)}`}
       <div class="row">
-        <button class="primary">${isRest ? 'Continue' : 'Connect'}</button
+        <button class="primary">${hasPreview ? 'Continue' : 'Connect'}</button
         ><a class="button" href="/connections">Cancel</a>
       </div>
     </form>`;

@@ -16,7 +16,8 @@ import {
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import { parseCredential } from '#web/routes/connection-input.ts';
-import { readRest } from './connection-form.ts';
+import { acceptOffer } from '#web/routes/connection-accept.ts';
+import { offerSection } from './connection-offer.ts';
 import { credentialFields, readCredential } from './credential-form.ts';
 import type { Frame, Html } from './frame.ts';
 import { alert, allowed, attempt, badge, good, idParam, nothing, readForm, time } from './parts.ts';
@@ -31,25 +32,16 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
     const { items } = await db.withOrg(actor.orgId, (org) => listConnections(org, actor, { limit: 100 }));
     const mayManage = can(actor.role, 'connection.manage');
     const add = mayManage ? html`<a class="button primary" href="/connections/new">Connect a system</a>` : nothing;
-    const rows = items.map(
-      (one) =>
-        html`<tr>
-          <td data-label="Name"><a href="/connections/${one.id}">${one.name}</a></td>
-          <td data-label="Kind">${findConnector(one.connector).title}</td>
-          <td data-label="Tools"><span class="mono">${one.slug}_…</span></td>
-          <td data-label="Last test"><span class="clip">${one.testResult ?? 'never'}</span></td>
-        </tr>`,
-    );
     const body = html`<div class="page">
       <header>
         <div>
           <h1>Connections</h1>
           <p class="lead">The systems the assistant may use for you.</p>
         </div>
-        ${rows.length === 0 ? nothing : add}
+        ${items.length === 0 ? nothing : add}
       </header>
       ${
-        rows.length === 0
+        items.length === 0
           ? html`<div class="empty">
               <h2>Nothing is connected yet</h2>
               <p>
@@ -57,22 +49,30 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
               </p>
               ${add}
             </div>`
-          : html`<table class="list">
-              <thead>
-                <tr>
-                  <th>Name</th>
-                  <th>Kind</th>
-                  <th>Tools</th>
-                  <th>Last test</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${rows}
-              </tbody>
-            </table>`
+          : html`${LIVE}
+              <table class="list">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">Kind</th>
+                    <th scope="col">Tools</th>
+                    <th scope="col">Health</th>
+                    <th scope="col">Last test</th>
+                  </tr>
+                </thead>
+                <tbody hx-get="/connections/rows" ${FOLLOWS}>
+                  ${rowsOf(items)}
+                </tbody>
+              </table>`
       }
     </div>`;
     return frame.page(c, { title: 'Connections', section: 'connections', body });
+  });
+
+  pages.get('/connections/rows', async (c) => {
+    const actor = allowed(c, 'connection.read');
+    const { items } = await db.withOrg(actor.orgId, (org) => listConnections(org, actor, { limit: 100 }));
+    return c.html(rowsOf(items));
   });
 
   const read = async (c: Context<WebEnv>, permission: 'connection.read' | 'connection.manage') => {
@@ -93,6 +93,11 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
   pages.get('/connections/:id', async (c) => {
     const { actor, row } = await read(c, 'connection.read');
     return draw(c, row, can(actor.role, 'connection.manage'));
+  });
+
+  pages.get('/connections/:id/facts', async (c) => {
+    const { row } = await read(c, 'connection.read');
+    return c.html(factsOf(row));
   });
 
   pages.post('/connections/:id/test', async (c) => {
@@ -137,6 +142,19 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
     return draw(c, row, true, { success: 'The credential was replaced; the old one is erased.' });
   });
 
+  pages.post('/connections/:id/accept', async (c) => {
+    const { actor, row } = await read(c, 'connection.manage');
+    const form = await readForm(c);
+    const accepted = await attempt(() =>
+      acceptOffer(db, actor, row.id, { offeredSha256: form.text('offeredSha256'), enabled: form.all('enabled') }),
+    );
+    if ('problem' in accepted) {
+      const { row: now } = await read(c, 'connection.manage');
+      return draw(c, now, true, { problem: accepted.problem.message }, accepted.problem.status);
+    }
+    return draw(c, accepted.value, true, { success: 'Accepted. What is on may be asked for again.' });
+  });
+
   pages.post('/connections/:id/remove', async (c) => {
     const { actor, row } = await read(c, 'connection.manage');
     const form = await readForm(c);
@@ -155,18 +173,47 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
   return pages;
 }
 
-function detail(row: Connection, mayManage: boolean, said: { problem?: string; success?: string }): Html {
+/** Health changes by itself: what shows it follows. */
+const LIVE = html`<div id="live" hx-sse:connect="/live" hx-sse:close="gone" hx-swap="none"></div>`;
+const FOLLOWS = html`hx-trigger="changed from:#live throttle:2s" hx-swap="innerMorph" hx-sync="this:queue last"`;
+
+const rowsOf = (items: readonly Connection[]): Html =>
+  html`${items.map(
+    (one) =>
+      html`<tr>
+        <td data-label="Name"><a href="/connections/${one.id}">${one.name}</a></td>
+        <td data-label="Kind">${findConnector(one.connector).title}</td>
+        <td data-label="Tools"><span class="mono">${one.slug}_…</span></td>
+        <td data-label="Health">${healthCell(one)}</td>
+        <td data-label="Last test"><span class="clip">${one.testResult ?? 'never'}</span></td>
+      </tr>`,
+  )}`;
+
+function factsOf(row: Connection): Html {
   const connector = findConnector(row.connector);
-  const tools = toolsOf(row);
   const facts: [string, string | Html][] = [
     ['Kind', connector.title],
-    ...(row.connector === 'rest'
-      ? [['Base address', html`<span class="mono">${readRest(row.settings).baseUrl}</span>`] as [string, Html]]
+    ...(typeof row.settings['baseUrl'] === 'string'
+      ? [['Base address', html`<span class="mono">${row.settings['baseUrl']}</span>`] as [string, Html]]
       : []),
+    ...(connector.watched ? [['Health', healthLine(row)] as [string, Html]] : []),
     ['Its answers', row.isTrusted ? 'trusted' : 'outside text'],
     ['Last test', row.testedAt ? html`${time(row.testedAt)}: ${row.testResult ?? ''}` : 'never'],
   ];
+  return html`${facts.map(
+    ([name, value]) =>
+      html`<div>
+        <dt>${name}</dt>
+        <dd>${value}</dd>
+      </div>`,
+  )}`;
+}
+
+function detail(row: Connection, mayManage: boolean, said: { problem?: string; success?: string }): Html {
+  const connector = findConnector(row.connector);
+  const tools = toolsOf(row);
   return html`<div class="page">
+    ${connector.watched ? LIVE : nothing}
     <header>
       <div>
         <h1>${row.name}</h1>
@@ -175,15 +222,10 @@ function detail(row: Connection, mayManage: boolean, said: { problem?: string; s
       ${mayManage ? html`<form method="post" action="/connections/${row.id}/test"><button>Test connection</button></form>` : nothing}
     </header>
     ${alert(said.problem)}${good(said.success)}
-    <dl class="facts">
-      ${facts.map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
+    <dl class="facts" ${connector.watched ? html`hx-get="/connections/${row.id}/facts" ${FOLLOWS}` : ''}>
+      ${factsOf(row)}
     </dl>
+    ${offerSection(row, mayManage)}
     <section>
       <h2>Tools</h2>
       ${
@@ -195,6 +237,7 @@ function detail(row: Connection, mayManage: boolean, said: { problem?: string; s
                   html`<li>
                     <span class="mono">${toolName}</span> ${badge(action.effect)}
                     <p class="meta">${action.description}</p>
+                    ${action.off === undefined ? nothing : html`<p class="note note-warning">${action.off}</p>`}
                   </li>`,
               )}
             </ul>`
@@ -203,6 +246,17 @@ function detail(row: Connection, mayManage: boolean, said: { problem?: string; s
     ${mayManage ? manage(row, credentialFields(connector)) : nothing}
   </div>`;
 }
+
+const healthCell = ({ health, offered }: Connection): Html =>
+  html`<span
+    >${health === 'unknown' ? html`<span class="muted">not watched</span>` : badge(health)}
+    ${offered === null ? nothing : badge('changed')}</span
+  >`;
+
+const healthLine = ({ health, healthText, healthSince, healthCheckedAt }: Connection): Html =>
+  html`${badge(health)} ${healthSince ? html`since ${time(healthSince)}` : nothing}
+  ${healthText === null || health === 'up' ? nothing : html`<br />${healthText}`}
+  ${healthCheckedAt ? html`<br /><small>Looked at ${time(healthCheckedAt)}</small>` : nothing}`;
 
 const manage = (row: Connection, fields: Html): Html =>
   html`${

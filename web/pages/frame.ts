@@ -71,7 +71,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
           <meta name="htmx-config" content="${HTMX}" />
           <title>${title} · Abetworks</title>
           <link rel="icon" href="${files.urlOf('icon.svg')}" />
-          ${['base.css', 'app.css', 'card.css'].map(
+          ${['base.css', 'app.css', 'card.css', 'people.css', 'lists.css', 'connections.css', 'models.css'].map(
             (name) => html`<link rel="stylesheet" href="${files.urlOf(name)}" />`,
           )}
           ${['htmx.js', 'hx-sse.js', 'app.js'].map((name) => html`<script src="${files.urlOf(name)}" defer></script>`)}

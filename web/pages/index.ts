@@ -8,17 +8,24 @@ import type { WebEnv } from '#web/env.ts';
 import { createLive, type Live } from '#web/live.ts';
 import { ProblemError } from '#web/problem.ts';
 import { createStatic } from '#web/static.ts';
+import { accountPages } from './account.ts';
 import { approvalPages } from './approvals.ts';
 import { createViewed } from './card.ts';
+import { auditPages } from './audit.ts';
 import { chatPages } from './chat.ts';
 import { connectionPages } from './connections.ts';
 import { newConnectionPages } from './connection-new.ts';
 import { doorPages } from './doors.ts';
+import { editPages } from './edit.ts';
+import { effectPages } from './effects.ts';
 import { createFrame } from './frame.ts';
 import { liveRoute } from './live-route.ts';
 import { memberPages } from './members.ts';
+import { modelPages } from './models.ts';
 import { isPartial } from './parts.ts';
+import { runAgainPages } from './run-again.ts';
 import { runPages } from './runs.ts';
+import { settingsPages } from './settings.ts';
 
 const TITLES: Record<number, string> = {
   403: 'Not allowed',
@@ -72,10 +79,17 @@ export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(d
   pages.route('/', doorPages({ auth, frame }));
   pages.route('/', chatPages({ deps, frame, viewed }));
   pages.route('/', approvalPages({ deps, frame, viewed }));
+  pages.route('/', editPages({ deps, frame }));
   pages.route('/', runPages({ deps, frame, viewed }));
+  pages.route('/', runAgainPages({ deps, frame }));
+  pages.route('/', effectPages({ deps, frame }));
+  pages.route('/', auditPages({ deps, frame }));
   pages.route('/', newConnectionPages({ deps, frame }));
   pages.route('/', connectionPages({ deps, frame }));
   pages.route('/', memberPages({ deps, frame }));
+  pages.route('/', modelPages({ deps, frame }));
+  pages.route('/', settingsPages({ deps, frame }));
+  pages.route('/', accountPages({ deps, auth, frame }));
   pages.route('/', liveRoute({ deps, auth, live }));
   return pages;
 }

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { notify } from '#db/notify.ts';
 import { members } from '#db/schema/index.ts';
+import { until } from '#test/setup/until.ts';
 import { addStory, createStoryWorld } from '#test/web/story.ts';
 import { addOrg, addPerson, cookieOf, inOrg, PASSWORD, type Person, type World } from '#test/web/world.ts';
 
@@ -32,4 +33,21 @@ test('S3 a stream says "changed" at once and after each change; who loses their 
   let last: string | undefined = '';
   for (let text = await next(); text !== undefined; text = await next()) last = text;
   expect(last).toContain('event: gone');
+});
+
+test('a member may have thirty pages open; one more is told so, and a closed one makes room', async () => {
+  const busy = await addPerson(world, member.orgId, 'member', PASSWORD);
+  const cookie = await cookieOf(world, busy.email);
+  const open = () => world.app.request('/live', { headers: { cookie } });
+  const streams = [];
+  for (let n = 0; n < 30; n += 1) streams.push(await open());
+  expect(streams.every(({ status }) => status === 200)).toBe(true);
+  const one = await open();
+  expect([one.status, await one.text()]).toEqual([429, expect.stringContaining('too many pages open')]);
+  await streams.pop()?.body?.cancel();
+  await until('there is room', async () => (await open()).status === 200);
+  const colleague = await addPerson(world, member.orgId, 'member', PASSWORD);
+  const other = await world.app.request('/live', { headers: { cookie: await cookieOf(world, colleague.email) } });
+  expect(other.status).toBe(200);
+  for (const stream of [...streams, other]) await stream.body?.cancel();
 });

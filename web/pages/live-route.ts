@@ -3,12 +3,13 @@ import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { notFound } from '#core/errors.ts';
 import { isId } from '#core/ids.ts';
-import { findRun } from '#db/lists.ts';
+import { findRun } from '#db/run-list.ts';
 import { readOwnThread } from '#db/views/index.ts';
-import type { Auth } from '#web/auth/index.ts';
+import { actorOf, type Auth } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import type { Live } from '#web/live.ts';
+import { ProblemError } from '#web/problem.ts';
 import { allowed } from './parts.ts';
 
 /** Changes that come together are told once. */
@@ -24,10 +25,15 @@ export function liveRoute({ deps, auth, live }: { deps: WebDeps; auth: Auth; liv
   const pages = new Hono<WebEnv>();
   pages.get('/live', async (c) => {
     const filter = await filterOf(c, deps);
+    const leave = live.enter(actorOf(c).memberId);
+    if (!leave)
+      throw new ProblemError(429, 'You have too many pages open. Close some and reload.', {
+        headers: { 'retry-after': '30' },
+      });
     c.header('x-accel-buffering', 'no');
     return streamSSE(c, async (stream) => {
       const changes = createBell();
-      const ends = [live.subscribe(filter, changes.ring), live.onStop(() => stream.abort())];
+      const ends = [live.subscribe(filter, changes.ring), live.onStop(() => stream.abort()), leave];
       stream.onAbort(changes.ring);
       changes.ring();
       try {

@@ -46,14 +46,26 @@ beforeAll(async () => {
 afterAll(() => world.drop());
 
 const open = (path: string, cookie: string) => world.call(path, { headers: { cookie } });
-const pagesOf = ({ threadId, runId, approvalId }: Story) => [
+const pagesOf = ({ threadId, runId, approvalId, effectId }: Story) => [
+  ...(effectId === null ? [] : [`/effects/${effectId}`, `/effects/${effectId}/detail`]),
   `/threads/${threadId}`,
   `/threads/${threadId}/timeline`,
   `/runs/${runId}`,
   `/runs/${runId}/detail`,
+  `/runs/${runId}/again`,
   `/approvals/${approvalId}`,
 ];
-const PAGES = ['/', '/approvals', '/approvals/inbox', '/runs', '/connections', '/members'];
+const PAGES = [
+  '/',
+  '/approvals',
+  '/approvals/inbox',
+  '/runs',
+  '/runs/list',
+  '/effects',
+  '/connections',
+  '/members',
+  '/account',
+];
 
 test('signed out, every page leads to sign-in and back, and a live part tells the page to go there', async () => {
   for (const path of [...PAGES, ...pagesOf(story), '/connections/new']) {
@@ -73,9 +85,14 @@ test('hostile text is text on every page, and nothing needs more than the conten
   )[0]?.id;
   const seen = [
     ...(await Promise.all(
-      [...PAGES, '/connections/new', '/connections/new?connector=rest', `/connections/${connectionId}`].map((path) =>
-        open(path, admin.cookie),
-      ),
+      [
+        ...PAGES,
+        '/audit',
+        '/settings',
+        '/connections/new',
+        '/connections/new?connector=rest',
+        `/connections/${connectionId}`,
+      ].map((path) => open(path, admin.cookie)),
     )),
     ...(await Promise.all([...PAGES, ...pagesOf(story), ...pagesOf(done)].map((path) => open(path, member.cookie)))),
   ];

@@ -3,9 +3,10 @@ import { html } from 'hono/html';
 import type { Html } from '#activities/chat/render/index.ts';
 import { notFound, UserError } from '#core/errors.ts';
 import { isId } from '#core/ids.ts';
-import { can, type Permission } from '#core/roles.ts';
+import { can, inScope, type Permission } from '#core/roles.ts';
 import { isStorable } from '#core/text.ts';
 import type { Principal } from '#db/api-keys.ts';
+import { outOfScope } from '#web/auth/api-key.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebEnv } from '#web/env.ts';
 
@@ -58,6 +59,9 @@ const TONES: Record<string, string> = {
   approved: 'good',
   confirmed: 'good',
   active: 'good',
+  up: 'good',
+  down: 'bad',
+  changed: 'warn',
   failed: 'bad',
   denied: 'bad',
   refused: 'bad',
@@ -88,8 +92,7 @@ export function allowed(c: Context<WebEnv>, permission: Permission): Principal {
   const actor = actorOf(c);
   if (!can(actor.role, permission))
     throw new UserError(`Your role (${actor.role}) does not allow this. Ask an admin.`, { status: 403 });
-  if (actor.apiKey && c.req.method !== 'GET' && !actor.apiKey.scopes.includes('full'))
-    throw new UserError('This API key may only read.', { status: 403 });
+  if (!inScope(actor, permission)) throw outOfScope();
   return actor;
 }
 

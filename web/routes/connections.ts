@@ -11,9 +11,11 @@ import {
   removeConnection,
   rotateCredential,
 } from '#db/connections.ts';
+import { requireListed } from '#db/settings.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
-import { connectionJson, zConnection, zListedConnection } from './connection-json.ts';
+import { acceptOffer } from './connection-accept.ts';
+import { connectionJson, listedJson, zConnection, zListedConnection } from './connection-json.ts';
 import { compileSettings, parseCredential } from './connection-input.ts';
 import {
   body,
@@ -39,6 +41,12 @@ const zNew = z.object({
   credential: z.unknown().optional(),
   visibility: z.enum(['org', 'personal']).default('org'),
 });
+const zAccept = z.object({
+  /** Of what was looked at: `offeredSha256` of the connection. */
+  offeredSha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hex'),
+  /** Ids of the modules that are on. Left out: what was on stays on, and what is new is on. */
+  enabled: z.array(z.string().max(64)).max(200).optional(),
+});
 const zRotation = z.object({ credential: z.unknown() });
 
 export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'client' | 'keys'>): Api {
@@ -56,7 +64,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
     const { connector: id, name, settings: raw, credential: given, visibility } = c.req.valid('json');
     const connector = findConnector(id);
     const credential = parseCredential(connector, given);
-    const settings = await compileSettings(connector, raw, (url) => client.fetchDocument(actor, url));
+    const settings = await compileSettings(connector, raw, { client, actor, credential });
     const isTrusted = raw['trusted'] === true;
     const wanted = {
       connector: id,
@@ -66,8 +74,10 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
       isTrusted,
       visibility,
       ownerMemberId: actor.memberId,
+      isWatched: connector.watched !== undefined,
     };
     const row = await db.withOrg(actor.orgId, async (org) => {
+      await requireListed(org, connector.hosts(settings));
       const added = await addConnection(org, keys, wanted, credential);
       const target = { type: 'connection', id: added.id };
       await audit(org, {
@@ -92,11 +102,7 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
   api.openapi(list, async (c) => {
     const actor = actorOf(c);
     const page = await db.withOrg(actor.orgId, (org) => listConnections(org, actor, c.req.valid('query')));
-    const items = page.items.map((row) => {
-      const { settings: _, ...listed } = connectionJson(row);
-      return listed;
-    });
-    return c.json({ items, nextCursor: page.nextCursor }, 200);
+    return c.json({ items: page.items.map(listedJson), nextCursor: page.nextCursor }, 200);
   });
 
   const get = createRoute({
@@ -157,6 +163,19 @@ export function connectionRoutes({ db, client, keys }: Pick<WebDeps, 'db' | 'cli
     });
     if (typeof tested !== 'string') throw tested;
     return c.json({ text }, 200);
+  });
+
+  const accept = createRoute({
+    method: 'post',
+    path: '/api/v1/connections/{id}/accept',
+    ...secured('connection.manage'),
+    summary: 'Accept what it offers now; until then what changed is off',
+    request: { params: zIdPath, ...body(zAccept) },
+    responses: { 200: json(zConnection, 'Accepted, under a new settings version'), ...failures },
+  });
+  api.openapi(accept, async (c) => {
+    const row = await acceptOffer(db, actorOf(c), c.req.valid('param').id, c.req.valid('json'));
+    return c.json(connectionJson(row), 200);
   });
 
   const rotate = createRoute({

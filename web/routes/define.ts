@@ -2,8 +2,10 @@ import { createRoute, OpenAPIHono, z, type Hook } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { notFound } from '#core/errors.ts';
 import { isId } from '#core/ids.ts';
-import { can, type Permission } from '#core/roles.ts';
+import { can, inScope, type Permission } from '#core/roles.ts';
 import type { Principal } from '#db/api-keys.ts';
+import { BAD_CURSOR, SEQUENCE_CURSOR, TIME_CURSOR } from '#db/paging.ts';
+import { outOfScope } from '#web/auth/api-key.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebEnv } from '#web/env.ts';
 import { ProblemError } from '#web/problem.ts';
@@ -54,8 +56,7 @@ const requirePermission =
 
 function requireCan(c: Context<WebEnv>, permission: Permission): Principal {
   const actor = actorOf(c);
-  if (actor.apiKey && !actor.apiKey.scopes.includes('full') && c.req.method !== 'GET')
-    throw new ProblemError(403, 'This API key may only read. Use one with full scope.');
+  if (!inScope(actor, permission)) throw outOfScope();
   if (!can(actor.role, permission))
     throw new ProblemError(403, `Your role (${actor.role}) may not do this. Ask an owner or admin.`);
   return actor;
@@ -73,7 +74,7 @@ const zProblem = z
   })
   .openapi('Problem');
 
-const problem = (description: string) => ({
+export const problem = (description: string) => ({
   description,
   content: { 'application/problem+json': { schema: zProblem } },
 });
@@ -119,8 +120,10 @@ export const zPage = z.object({
     .max(100)
     .default(25)
     .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 25 }),
-  cursor: z.string().min(1).max(200).optional(),
+  cursor: z.string().regex(TIME_CURSOR, BAD_CURSOR).optional(),
 });
+/** Of lists by sequence number. */
+export const zSequencePage = zPage.extend({ cursor: z.string().regex(SEQUENCE_CURSOR, BAD_CURSOR).optional() });
 export const zList = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 

@@ -1,18 +1,18 @@
-import type { ThreadRef } from '#core/chat.ts';
-import { forbidden, notFound } from '#core/errors.ts';
+import { forbidden } from '#core/errors.ts';
 import { newId } from '#core/ids.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { zText } from '#core/text.ts';
-import type { Principal } from '#db/api-keys.ts';
-import type { Database } from '#db/client.ts';
-import { findThread } from '#db/lists.ts';
+import { ask } from '#web/ask.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
+import { ProblemError } from '#web/problem.ts';
 import { body, createApi, createRoute, failures, json, secured, z, zUuid, type Api } from './define.ts';
 
 const zAsk = z.object({
   text: zText(RUN_LIMITS.textLength).openapi({ type: 'string', minLength: 1, maxLength: RUN_LIMITS.textLength }),
   threadId: zUuid.optional(),
+  /** The run this repeats, one of those you see. */
+  againOf: zUuid.optional(),
 });
 const zAsked = z.object({
   /** Null when the text was a command, such as "stop". */
@@ -22,9 +22,9 @@ const zAsked = z.object({
 });
 
 /** Asking something, as in the web chat. */
-export function requestRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Api {
+export function requestRoutes(deps: Pick<WebDeps, 'db' | 'client'>): Api {
   const api = createApi();
-  const ask = createRoute({
+  const create = createRoute({
     method: 'post',
     path: '/api/v1/requests',
     ...secured('request.create'),
@@ -32,37 +32,17 @@ export function requestRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): A
     request: body(zAsk),
     responses: { 202: json(zAsked, 'Stored; the run is on its way'), ...failures },
   });
-  api.openapi(ask, async (c) => {
-    const { text, threadId } = c.req.valid('json');
+  api.openapi(create, async (c) => {
     const actor = actorOf(c);
     const id = c.get('idempotencyId');
-    const received = await client.receive({
-      // One key, one request: what is asked again under the same idempotency key is the same event (RULES I2).
-      sourceKey: `api:${id ?? newId()}`,
-      where: await placeOf(db, actor, threadId, id ?? newId()),
-      sender: { id: actor.memberId, name: actor.name, isBot: false, isGuest: false },
-      text,
-      isDirect: true,
-    });
-    if (received.kind === 'refused') throw forbidden(received.text);
+    // One key, one request: what is asked again under the same idempotency key is the same event (RULES I2).
+    const once = { sourceKey: `api:${id ?? newId()}`, newThread: id ?? newId() };
+    const received = await ask(deps, actor, { ...c.req.valid('json'), ...once });
+    if (received.kind === 'refused')
+      throw received.isBusy ? new ProblemError(429, received.text) : forbidden(received.text);
     if (received.kind === 'command')
       return c.json({ runId: null, threadId: received.threadId, text: received.text }, 202);
     return c.json({ runId: received.runId, threadId: received.threadId }, 202);
   });
   return api;
-}
-
-/** A thread is written to by the one who began it, also when an admin may read it. */
-async function placeOf(
-  db: Database,
-  actor: Principal,
-  threadId: string | undefined,
-  newThread: string,
-): Promise<ThreadRef> {
-  const web = { platform: 'web', tenant: actor.orgId, channel: 'web' } as const;
-  if (threadId === undefined) return { ...web, thread: newThread };
-  const thread = await db.withOrg(actor.orgId, (org) => findThread(org, actor, threadId));
-  if (!thread || thread.createdBy !== actor.memberId || thread.platform !== 'web') throw notFound('thread');
-  const { channel, thread: name } = thread;
-  return { ...web, channel, thread: name };
 }

@@ -10,6 +10,7 @@ import { operationsOf } from '#web/openapi.ts';
 const GOLDEN: Record<string, string> = {
   'GET /health/live': 'yes yes yes yes yes',
   'GET /health/ready': 'yes yes yes yes yes',
+  'GET /metrics': 'yes yes yes yes yes',
   'POST /api/v1/requests': '401 403 yes yes yes',
   'GET /api/v1/runs': '401 yes yes yes yes',
   'GET /api/v1/runs/{id}': '401 yes yes yes yes',
@@ -19,7 +20,9 @@ const GOLDEN: Record<string, string> = {
   'GET /api/v1/approvals': '401 yes yes yes yes',
   'GET /api/v1/approvals/{id}': '401 yes yes yes yes',
   'POST /api/v1/approvals/{id}/decision': '401 403 yes yes yes',
+  'POST /api/v1/approvals/{id}/edit': '401 403 yes yes yes',
   'GET /api/v1/effects': '401 yes yes yes yes',
+  'GET /api/v1/effects/{id}': '401 yes yes yes yes',
   'POST /api/v1/effects/{id}/resolution': '401 403 yes yes yes',
   'POST /api/v1/connections': '401 403 403 yes yes',
   'GET /api/v1/connections': '401 yes yes yes yes',
@@ -27,24 +30,41 @@ const GOLDEN: Record<string, string> = {
   'DELETE /api/v1/connections/{id}': '401 403 403 yes yes',
   'POST /api/v1/connections/{id}/test': '401 403 403 yes yes',
   'POST /api/v1/connections/{id}/credential': '401 403 403 yes yes',
+  'POST /api/v1/connections/{id}/accept': '401 403 403 yes yes',
+  'POST /api/modules/{id}/execute': '401 403 yes yes yes',
+  'GET /api/modules/health': '401 yes yes yes yes',
+  'GET /api/modules/available': '401 yes yes yes yes',
   'POST /api/v1/members': '401 403 403 yes yes',
   'GET /api/v1/members': '401 yes yes yes yes',
   'GET /api/v1/members/{id}': '401 yes yes yes yes',
   'PATCH /api/v1/members/{id}': '401 403 403 yes yes',
   'POST /api/v1/members/{id}/invitation': '401 403 403 yes yes',
+  'POST /api/v1/members/{id}/password-reset': '401 403 403 yes yes',
+  'POST /api/v1/members/{id}/sign-out': '401 403 403 yes yes',
+  'GET /api/v1/models': '401 yes yes yes yes',
+  'PUT /api/v1/models/prices': '401 403 403 yes yes',
+  'DELETE /api/v1/models/prices': '401 403 403 yes yes',
+  'GET /api/v1/settings': '401 403 403 yes yes',
+  'PATCH /api/v1/settings': '401 403 403 yes yes',
   'POST /api/v1/invitations/accept': 'yes yes yes yes yes',
   'POST /api/v1/api-keys': '401 yes yes yes yes',
   'GET /api/v1/api-keys': '401 yes yes yes yes',
   'DELETE /api/v1/api-keys/{id}': '401 yes yes yes yes',
   'GET /api/v1/audit': '401 403 403 yes yes',
+  'GET /api/v1/audit/export': '401 403 403 yes yes',
+  'GET /api/v1/audit/verify': '401 403 403 yes yes',
 };
 
 /** A valid body for each operation that takes one and an id. */
 const BODIES: Record<string, unknown> = {
   'POST /api/v1/approvals/{id}/decision': { decision: 'approve', payloadSha256: '0'.repeat(64) },
+  'POST /api/v1/approvals/{id}/edit': { input: {}, payloadSha256: '0'.repeat(64) },
   'POST /api/v1/effects/{id}/resolution': { outcome: 'sent' },
   'POST /api/v1/connections/{id}/credential': { credential: {} },
+  'POST /api/v1/connections/{id}/accept': { offeredSha256: '0'.repeat(64) },
+  'POST /api/modules/{id}/execute': { input_data: {} },
   'PATCH /api/v1/members/{id}': { name: 'Renamed' },
+  'PUT /api/v1/models/prices': { provider: 'openai', model: 'm', inputNanos: 1, outputNanos: 1 },
 };
 
 let world: World;
@@ -104,12 +124,14 @@ describe('ids of another organisation', () => {
     const key = await inOrg(world, stranger.orgId, (org) =>
       createApiKey(org, { memberId: stranger.memberId, createdBy: stranger.memberId, name: 'x' }),
     );
+    const calculatorId = await addCalculator(world, stranger);
     Object.assign(ids, {
       runs: rows.runId,
       threads: rows.threadId,
       approvals: rows.approvalId,
       effects: rows.effectId,
-      connections: await addCalculator(world, stranger),
+      connections: calculatorId,
+      modules: `${calculatorId}.evaluate`,
       members: stranger.memberId,
       'api-keys': key.id,
     });
@@ -119,7 +141,8 @@ describe('ids of another organisation', () => {
     'D2 %s answers 404 with the body of a random id',
     async (name) => {
       const operation = operations.find(({ id }) => id === name);
-      const theirs = ids[operation?.path.split('/')[3] ?? ''];
+      const steps = operation?.path.split('/') ?? [];
+      const theirs = ids[steps[2] === 'modules' ? 'modules' : (steps[3] ?? '')];
       if (!operation || theirs === undefined) throw new Error(`no id for ${name}`);
       const [foreign, random, malformed] = [
         await ask(operation, owner, theirs),

@@ -13,6 +13,7 @@ import {
   zIdPath,
   zList,
   zPage,
+  zSequencePage,
   zTime,
   zUuid,
   type Api,
@@ -71,7 +72,7 @@ export function threadRoutes({ db }: Pick<WebDeps, 'db'>): Api {
     path: '/api/v1/threads/{id}/messages',
     ...secured('run.read'),
     summary: 'The newest messages of a thread',
-    request: { params: zIdPath, query: zPage },
+    request: { params: zIdPath, query: zSequencePage },
     responses: { 200: json(zList(zMessage), 'Oldest first; the cursor leads to older ones'), ...failures },
   });
   api.openapi(messages, async (c) => {

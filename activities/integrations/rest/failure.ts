@@ -39,7 +39,11 @@ export function callError(error: unknown, { isRead }: Asked): unknown {
   if (kind === 'blocked') return new CallFailed(message, { kind: 'refused', cause: error });
   // It was answered, but not in a way we can read: a write may well have happened, and a read would only be as long again.
   if (kind === 'too_large') return new CallFailed(message, { kind: isRead ? 'refused' : 'unclear', cause: error });
-  return new CallFailed(message, { kind: kind === 'unclear' && !isRead ? 'unclear' : 'not_sent', cause: error });
+  return new CallFailed(message, {
+    kind: kind === 'unclear' && !isRead ? 'unclear' : 'not_sent',
+    isUnreachable: kind === 'not_sent',
+    cause: error,
+  });
 }
 
 function sentenceOf(status: number, name: string): string {

@@ -18,9 +18,15 @@ export function parseArguments(schema: JsonSchema, input: JsonObject): JsonObjec
   if (JSON.stringify(filled).length > RUN_LIMITS.toolInputLength) {
     throw invalid([], `the arguments must be at most ${RUN_LIMITS.toolInputLength} characters`);
   }
-  const { valid, errors } = validate(filled, schema, '2020-12');
-  if (!valid) throw sentence(errors, schema);
+  const problem = problemWith(schema, filled);
+  if (problem !== null) throw problem;
   return filled;
+}
+
+/** What is wrong with a value, naming where; null: nothing. */
+export function problemWith(schema: JsonSchema, value: Json): UserError | null {
+  const { valid, errors } = validate(value, schema, '2020-12');
+  return valid ? null : sentence(errors, schema);
 }
 
 function checkStorable(value: Json, at: readonly string[], depth: number): void {

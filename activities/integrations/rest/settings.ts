@@ -8,7 +8,7 @@ const zEffect = z.enum(['read', 'write', 'destructive']);
 const zIdempotency = z.enum(['header', 'none']);
 
 /** Where the other system lives. Everything that is ever called is under it: the document's own `servers` choose nothing. */
-const zBaseUrl = z
+export const zBaseUrl = z
   .string({ error: 'is missing: the address of the system, such as https://erp.example.com/api' })
   .max(2_000)
   .refine((text) => problemOf(text) === null, { error: (issue) => problemOf(String(issue.input)) ?? 'is not valid' });

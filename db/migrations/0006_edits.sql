@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX "approvals_supersedes" ON "approvals" USING btree ("org_id","supersedes") WHERE supersedes is not null;

@@ -1,0 +1,2 @@
+CREATE INDEX "messages_org_id_run_id_index" ON "messages" USING btree ("org_id","run_id");--> statement-breakpoint
+CREATE INDEX "runs_active_of_thread" ON "runs" USING btree ("org_id","thread_id","number") WHERE status in ('running', 'waiting');
