@@ -9,7 +9,7 @@ import { createRunTool } from './run-tool.ts';
 import { createTakeTurn } from './turn/take-turn.ts';
 
 export type { ActivityDeps } from './deps.ts';
-export { reviseCall, type Revised } from './question.ts';
+export { reviseCall } from './question.ts';
 export type { ProposedCall } from './turn/take-turn.ts';
 
 /** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). All but the local ones heartbeat (R6). */

@@ -1,4 +1,4 @@
 export { createClient } from './client/create.ts';
 export { createEngine } from './client/engine.ts';
 export { startSweeping } from './client/sweep.ts';
-export type { Client, Decided, DecisionInput, Edited, EditInput, Received, Resolved, Stopped } from './client/types.ts';
+export type { Client, Decided, DecisionInput, Received, Resolved, Stopped } from './client/types.ts';

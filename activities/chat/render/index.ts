@@ -1,4 +1,4 @@
-export { type ApprovalFacts, approvalCard, isCardCut } from './approval.ts';
+export { approvalCard, isCardCut } from './approval.ts';
 export { NO_BUDGET, WEB_BUDGET } from './budget.ts';
 export { type Html, toHtml } from './html.ts';
 export { effectQuestion, receiptLine, replyMessage } from './messages.ts';
