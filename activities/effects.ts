@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sha256 } from '#core/hash.ts';
 import { newId } from '#core/ids.ts';
 import { storable } from '#core/text.ts';
+import type { ActionEffect } from '#core/tools.ts';
 import { audit } from '#db/audit.ts';
 import { consumeApproval, inactiveApprovers, lockApproval } from '#db/approvals.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -31,6 +32,8 @@ export interface Sendable {
   blocked: string | null;
   /** Longer than the call may take (RULES E4); left out, 30 s. */
   leaseMs?: number;
+  /** What the action itself does, as it is now: it counts, not what the stored call says of itself. Left out: the action is not known. */
+  effect?: ActionEffect;
 }
 
 /**
@@ -51,7 +54,7 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendab
       return resume(org, call, existing, { refusal, mayResend: changed === null, leaseMs: sendable.leaseMs });
     if (refusal) return refuse(org, call, refusal);
     // Not the call's own word that it needs none: whoever could change that column would skip the question.
-    const isFree = !isAsked(call) && (await mayRunUnasked(org, run, call));
+    const isFree = !isAsked(call) && (await mayRunUnasked(org, run, sendable.effect ?? call.effect));
     if (!isFree && !isAsked(call)) return askFirst(org, call);
     const unusable = isFree ? null : await whyUnusable(org, call);
     if (unusable) return unusable.kind === 'ask_again' ? unusable : refuse(org, call, unusable);
@@ -89,7 +92,7 @@ export const beginEffect = (db: Database, orgId: string, call: WriteCall, sendab
 const isAsked = ({ needsApproval, approvalId }: WriteCall): boolean => needsApproval || approvalId !== null;
 
 /** The org lets such writes run by themselves, now, and nothing from outside was read (RULES T2). */
-async function mayRunUnasked(org: Org, run: Run | undefined, { effect }: WriteCall): Promise<boolean> {
+async function mayRunUnasked(org: Org, run: Run | undefined, effect: ActionEffect | null): Promise<boolean> {
   const { policy } = await readOrg(org);
   // Called a read or nothing at all, a write is taken for the worst it can be.
   const rules = effect === 'write' ? [policy.write] : [policy.write, policy.destructive];

@@ -50,7 +50,7 @@ export type Revised = Question & { payload: string; payloadSha256: string };
 
 /**
  * A stored call with other arguments, bound anew to the tool as it is now (RULES A4). `runs`: every run that waits for it, the one that asked first;
- * what any of them has read from outside stays. Writes nothing. Throws `UserError`: 422 naming the argument that does not fit, 409 when the tool has gone.
+ * what any of them has read from outside stays. Writes nothing. Throws `UserError`: 422 naming the argument that does not fit, 409 when the tool has gone or is off.
  */
 export async function reviseCall(
   org: Org,
@@ -66,6 +66,9 @@ export async function reviseCall(
     throw new UserError(`${call.tool} is no longer there, so this cannot be edited. Deny it and ask again.`, {
       status: 409,
     });
+  // What is off would be approved in vain.
+  if (tool.action.off !== undefined)
+    throw new UserError(`${tool.action.off} It cannot be edited now. Deny it, or wait.`, { status: 409 });
   const { payload, text } = bindCall(tool, input, policy);
   const ask = (run: Run): Promise<Question> =>
     questionOf(org, run, { name: call.tool, tool, payload }, 'It was edited, so a person decides what runs.');

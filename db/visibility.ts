@@ -40,8 +40,8 @@ export const effectWays = (actor: Actor): (SQL | undefined)[] =>
 const oneOf = (ways: (SQL | undefined)[]): SQL | undefined => (ways.includes(undefined) ? undefined : or(...ways));
 
 /**
- * Somebody else's private conversation with the assistant: a direct message, or a thread of the web chat. An admin sees that it is there and
+ * Somebody else's private conversation with the assistant: a direct message, or a thread of the web chat (not of the API: `channel` tells). An admin sees that it is there and
  * what was done in it, not what was said (RULES D3). Needs `threads` joined.
  */
 export const isOthersDirect = (actor: Actor): SQL<boolean> =>
-  sql<boolean>`(${threads.createdBy} <> ${actor.memberId} and (${threads.platform} = 'web' or (${threads.platform} = 'slack' and ${threads.channel} like 'D%') or (${threads.platform} = 'discord' and ${threads.tenant} = '@me')))`;
+  sql<boolean>`(${threads.createdBy} <> ${actor.memberId} and ((${threads.platform} = 'web' and ${threads.channel} = 'web') or (${threads.platform} = 'slack' and ${threads.channel} like 'D%') or (${threads.platform} = 'discord' and ${threads.tenant} = '@me')))`;

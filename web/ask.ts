@@ -39,14 +39,17 @@ export async function ask(
   });
 }
 
-/** A thread is written to by the one who began it, also when an admin may know of it. */
+/**
+ * A thread is written to by the one who began it, also when an admin may know of it. What an API key begins is a script's business, so it is not private
+ * (db/visibility.ts).
+ */
 async function placeOf(
   org: Org,
   actor: Principal,
   threadId: string | undefined,
   newThread: string,
 ): Promise<ThreadRef> {
-  const web = { platform: 'web', tenant: actor.orgId, channel: 'web' } as const;
+  const web = { platform: 'web', tenant: actor.orgId, channel: actor.apiKey ? 'api' : 'web' } as const;
   if (threadId === undefined) return { ...web, thread: newThread };
   const thread = await findThread(org, actor, threadId);
   if (!thread || thread.createdBy !== actor.memberId || thread.platform !== 'web') throw notFound('thread');

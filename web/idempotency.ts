@@ -23,7 +23,10 @@ export const createIdempotency =
     if (!/^[\x21-\x7e]{1,255}$/.test(key))
       throw new ProblemError(422, `${HEADER}: must be 1 to 255 visible ASCII characters`, { field: HEADER });
     const { orgId, memberId } = actor;
-    const request = `${c.req.method} ${c.req.path} ${sha256(new Uint8Array(await c.req.arrayBuffer()))}`;
+    // The kept answer may hold a secret, so a key of another scope is another sender.
+    const scope = actor.apiKey?.scopes.toSorted().join(' ') ?? 'full';
+    const body = sha256(new Uint8Array(await c.req.arrayBuffer()));
+    const request = `${c.req.method} ${c.req.path} ${body}${scope === 'full' ? '' : ` as ${scope}`}`;
     const begun = await db.withOrg(orgId, (org) => beginIdempotent(org, keys, { memberId, key, request }));
     if (begun.kind === 'mismatch')
       throw new ProblemError(422, `${HEADER}: was used for another request. Take a new one.`, { field: HEADER });

@@ -178,6 +178,8 @@ export const toolCalls = pgTable(
     index('tool_calls_running')
       .on(t.orgId, t.connectionId)
       .where(sql`status = 'running'`),
+    // Every run that waits for one answer (RULES R3).
+    index().on(t.orgId, t.approvalId),
     foreignKey({ columns: [t.orgId, t.runId], foreignColumns: [runs.orgId, runs.id] }),
     check('tool_calls_status', oneOf('status', CALL_STATUSES)),
   ],

@@ -11,8 +11,10 @@ export const makeOwnKey = (
   { name, scope }: { name: string; scope: ApiKeyScope },
 ): Promise<{ id: string; key: string }> =>
   db.withOrg(actor.orgId, async (org) => {
-    const { memberId } = actor;
-    const key = await createApiKey(org, { memberId, createdBy: memberId, name, scopes: [scope] });
+    const { memberId, apiKey } = actor;
+    // Made by means of a key, it is of that key's maker too (RULES A3).
+    const createdBy = apiKey?.createdBy ?? memberId;
+    const key = await createApiKey(org, { memberId, createdBy, name, scopes: [scope] });
     const target = { type: 'api_key', id: key.id };
     await audit(org, { actor: actorText(actor), action: 'api_key.created', target, details: { scope } });
     return key;

@@ -1,4 +1,5 @@
 import { notFound } from '#core/errors.ts';
+import { isStorable } from '#core/text.ts';
 import { removePriceOverride, setPriceOverride } from '#db/model-prices.ts';
 import { chainOf, readModels, type ModelsView } from '#db/views/index.ts';
 import { actorOf } from '#web/auth/index.ts';
@@ -25,6 +26,7 @@ const zVendor = z.enum(['anthropic', 'openai', 'gemini']);
 const zModelName = z
   .string()
   .regex(/^\S{1,200}$/, 'must be the name of a model, without spaces')
+  .refine(isStorable, 'holds a NUL character or broken Unicode')
   .openapi({ example: 'claude-haiku-5-5' });
 
 const zRate = z.number().min(0).nullable();

@@ -61,7 +61,7 @@ export async function runGiven(deps: Deps, actor: Principal, wanted: Wanted): Pr
   const received = await deps.client.receive(
     {
       sourceKey: `gateway:${key}`,
-      where: { platform: 'web', tenant: actor.orgId, channel: 'web', thread: key },
+      where: { platform: 'web', tenant: actor.orgId, channel: 'api', thread: key },
       sender: { id: actor.memberId, name: actor.name, isBot: false, isGuest: false },
       text: `${title} with ${cut(JSON.stringify(input), 2_000)}`,
       isDirect: true,

@@ -1,10 +1,11 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import type { reviseCall } from '#activities/index.ts';
+import { UserError } from '#core/errors.ts';
 import { cut } from '#core/text.ts';
 import { actorText, type Actor } from '#core/roles.ts';
 import { zPayload } from '#core/tools.ts';
-import { addApproval, settleApproval, type Approval } from '#db/approvals.ts';
+import { addApproval, readApproval, settleApproval, type Approval } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
@@ -46,6 +47,7 @@ async function editWithin(
   const found = await openPending(org, actor, approvalId, shown, async (opened) => whyNotEdit(opened, actor));
   if ('refused' in found) return found.refused;
   const { approval, run } = found.opened;
+  await requireRoom(org, approval);
   const waiting = await waitingFor(org, approval);
   const call = waiting.find(({ call }) => call.id === approval.toolCallId)?.call;
   if (!call) throw new Error('nothing waits for this approval');
@@ -92,6 +94,18 @@ async function editWithin(
   return { kind: 'edited', approvalId: added.id, payloadSha256: added.payloadSha256 };
 }
 
+const MAX_EDITS = 20;
+
+/** Each edit asks people anew and lengthens the way from the first approval to the last, which every look walks. Throws `UserError` 409. */
+async function requireRoom(org: Org, approval: Approval): Promise<void> {
+  let edits = 0;
+  for (let at: Approval | undefined = approval; at?.supersedes; at = await readApproval(org, at.supersedes)) edits += 1;
+  if (edits >= MAX_EDITS)
+    throw new UserError(`This was edited ${MAX_EDITS} times already. Decide on it, or deny it and ask again.`, {
+      status: 409,
+    });
+}
+
 type Waiting = { call: ToolCall; run: Run }[];
 
 /** Every call that waits for the answer: of the run that asked, and of those that joined the question (RULES R3). */
@@ -132,26 +146,31 @@ async function duplicate(org: Org, { threadId }: Approval, payloadSha256: string
   };
 }
 
-/** From here on they wait for the new one; what they would run and who wrote it change together with it. */
+/**
+ * From here on they wait for the new one; what they would run and who wrote it change together with it. A call that is over goes along, since its requester
+ * still counts as one who asked, but keeps the record of what it was.
+ */
 async function moveWaiting(org: Org, waiting: Waiting, to: Approval, input: EditInput['input']): Promise<void> {
-  await org.tx
-    .update(toolCalls)
-    .set({
-      input: JSON.stringify(input),
-      payload: to.payload,
-      payloadSha256: to.payloadSha256,
-      approvalId: to.id,
-      editedBy: to.editedBy,
-    })
-    .where(
-      and(
-        eq(toolCalls.orgId, org.id),
-        inArray(
-          toolCalls.id,
-          waiting.map(({ call }) => call.id),
+  const isOver = ({ call, run }: Waiting[number]): boolean => call.endedAt !== null || run.endedAt !== null;
+  const move = (calls: Waiting, set: Partial<ToolCall>): Promise<unknown> =>
+    org.tx
+      .update(toolCalls)
+      .set({ ...set, approvalId: to.id })
+      .where(
+        and(
+          eq(toolCalls.orgId, org.id),
+          inArray(
+            toolCalls.id,
+            calls.map(({ call }) => call.id),
+          ),
         ),
-      ),
-    );
+      );
+  const { payload, payloadSha256, editedBy } = to;
+  await move(
+    waiting.filter((one) => !isOver(one)),
+    { input: JSON.stringify(input), payload, payloadSha256, editedBy },
+  );
+  await move(waiting.filter(isOver), {});
   const waits = waiting.map(({ run }) => run.id);
   await org.tx
     .update(runs)

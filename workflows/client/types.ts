@@ -75,7 +75,7 @@ export interface Client {
   decide(actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided>;
   /**
    * Changes the arguments of what waits (RULES A4): a new approval takes the old one's place, and the editor counts as one who asked. Throws `UserError`:
-   * 422 naming the argument that does not fit, 409 when its tool has gone.
+   * 422 naming the argument that does not fit, 409 when its tool has gone or is off, or after twenty edits.
    */
   editApproval(actor: Actor, approvalId: string, input: EditInput): Promise<Edited>;
   /** Asks a run to stop (RULES R5). */

@@ -1,0 +1,1 @@
+CREATE INDEX "tool_calls_org_id_approval_id_index" ON "tool_calls" USING btree ("org_id","approval_id");
