@@ -212,6 +212,20 @@ test.each([
   await policy({ write: 'approve' });
 });
 
+test('E3 what the action itself does counts, whatever the stored call says of itself', async () => {
+  await policy({ write: 'run' });
+  await unasked();
+  call = await readCall();
+  const sendable = { summary: () => 'Delete it', blocked: null };
+  const beginAs = (effect: 'write' | 'destructive') =>
+    beginEffect(world.deps.db, ana.orgId, call, { ...sendable, effect });
+  expect(await beginAs('destructive')).toEqual({ kind: 'ask_again' });
+  await unasked();
+  call = await readCall();
+  expect(await beginAs('write')).toMatchObject({ kind: 'send' });
+  await policy({ write: 'approve' });
+});
+
 test('E3 a question that was asked binds the call, though its row says that it needs none', async () => {
   await policy({ write: 'run' });
   await sql`update tool_calls set needs_approval = false where run_id = ${rows.runId}`;

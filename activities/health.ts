@@ -44,7 +44,9 @@ export function createHealthWatch({
         return connection && { connection, credential: await openCredential(org, keys, connection) };
       });
       if (!claimed) return { isDown: false, runIds: [] };
-      const seen = await look(claimed.connection, claimed.credential, egressAllow);
+      const seen = await look(claimed.connection, claimed.credential, egressAllow, (error) =>
+        log.error({ orgId, connectionId, error: errorText(error) }, 'what a connection offers could not be compared'),
+      );
       return db.withOrg(orgId, async (org) => {
         const now = await lockConnection(org, connectionId);
         if (!now) return { isDown: false, runIds: [] };
@@ -60,7 +62,12 @@ export function createHealthWatch({
 type Look = Seen & { offered?: JsonObject | null };
 
 /** Up means: it says that it works, and what it offers could be read. What cannot be compared with what was accepted is not used. */
-async function look(connection: Connection, access: Access, allow: readonly string[]): Promise<Look> {
+async function look(
+  connection: Connection,
+  access: Access,
+  allow: readonly string[],
+  tell: (error: unknown) => void,
+): Promise<Look> {
   const { connector, context } = openConnection(connection, access, {
     allow,
     idempotencyKey: null,
@@ -76,7 +83,9 @@ async function look(connection: Connection, access: Access, allow: readonly stri
   } catch (error) {
     if (error instanceof UserError || error instanceof CallFailed || error instanceof EgressError)
       return { health: 'down', text: errorText(error) };
-    throw error;
+    // Not thrown: what was accepted would stay on, whatever is offered now.
+    tell(error);
+    return { health: 'down', text: 'What it offers could not be read.' };
   }
 }
 

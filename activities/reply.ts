@@ -56,13 +56,14 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
 }
 
 async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {
-  const [effects, [before], { taint }] = await Promise.all([
+  const [effects, [before], taint] = await Promise.all([
     effectsOf(org, run.id),
     org.tx
       .select({ id: messages.id })
       .from(messages)
       .where(and(eq(messages.orgId, org.id), eq(messages.runId, run.id), eq(messages.role, 'assistant'))),
-    readContext(org, run),
+    // Its last turn has noted what it had read by then, and nothing was read since.
+    end.outcome === 'done' ? run.taint : readContext(org, run).then((context) => context.taint ?? run.taint),
   ]);
   const reply = { ...(await words(org, run, end, effects)), receipts: effects.filter(isDone).map(receiptLine) };
   if (before) return reply;
@@ -72,7 +73,7 @@ async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {
     text,
     suggestions: reply.suggestions,
     runId: run.id,
-    outside: taint ?? run.taint,
+    outside: taint,
   });
   return reply;
 }

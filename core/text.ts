@@ -6,15 +6,14 @@ export const isStorable = (text: string): boolean => !text.includes('\u0000') &&
 /** Makes any text storable: for what others answer, which cannot be sent back to them. */
 export const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed();
 
-/** Text from outside, storable, between 1 and `max` UTF-16 units after trimming. */
+/** Text from outside, storable, at most `max` UTF-16 units, not blank; trimmed. */
 export const zText = (max: number) =>
   z
     .string()
-    // Also for the API's document: a text of blanks is empty.
     .regex(/\S/, 'must not be empty')
+    .max(max, `must be at most ${max} characters`)
     .refine(isStorable, 'holds a NUL character or broken Unicode')
-    .transform((text) => text.trim())
-    .pipe(z.string().min(1, 'must not be empty').max(max, `must be at most ${max} characters`));
+    .transform((text) => text.trim());
 
 // Invisible, direction-changing or look-alike-blank characters (RULES A1); the last four are not covered by the Unicode properties.
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u00a0\u2028\u2029\u2800]/gu;

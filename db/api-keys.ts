@@ -1,4 +1,4 @@
-import { and, eq, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, count, eq, isNull, lt, or, sql } from 'drizzle-orm';
 import { randomBytes } from 'node:crypto';
 import { randomToken, sha256 } from '#core/hash.ts';
 import type { Actor, ApiKeyScope } from '#core/roles.ts';
@@ -94,6 +94,15 @@ export async function listApiKeys(
     .limit(limit + 1);
   const found = rows.map(({ key, createdByName }) => ({ ...key, createdByName }));
   return pageOf(found, limit, (row) => row);
+}
+
+/** How many keys of the member work. */
+export async function countLiveKeys(org: Org, memberId: string): Promise<number> {
+  const [row] = await org.tx
+    .select({ n: count() })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.orgId, org.id), eq(apiKeys.memberId, memberId), isNull(apiKeys.revokedAt)));
+  return row?.n ?? 0;
 }
 
 /** The key with its member's role, or undefined. */

@@ -1,7 +1,7 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, inArray, or } from 'drizzle-orm';
 import type { Org } from './client.ts';
 import { readRun, type Run, type ToolCall } from './runs.ts';
-import { approvals, connections, toolCalls } from './schema/index.ts';
+import { approvals, connections, effects, toolCalls } from './schema/index.ts';
 
 export interface GivenState {
   run: Run;
@@ -11,6 +11,8 @@ export interface GivenState {
   approvalId: string | null;
   /** The call waits because nobody answers there. */
   isDown: boolean;
+  /** By the ledger, it was sent or may have been (RULES E5). */
+  isMaybeSent: boolean;
 }
 
 /** How far a run with one given call has come. Throws when there is no such run. */
@@ -31,11 +33,26 @@ export async function readGiven(org: Org, runId: string): Promise<GivenState> {
     .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.runId, runId)))
     .orderBy(asc(toolCalls.turnNumber), asc(toolCalls.callNumber))
     .limit(1);
+  const [sent] = await org.tx
+    .select({ id: effects.id })
+    .from(effects)
+    .where(
+      and(
+        eq(effects.orgId, org.id),
+        eq(effects.runId, runId),
+        or(
+          inArray(effects.state, ['intended', 'ambiguous', 'confirmed']),
+          and(eq(effects.state, 'resolved'), eq(effects.resolution, 'sent')),
+        ),
+      ),
+    )
+    .limit(1);
   const isParked = run.status === 'waiting' && row?.call.status === 'running';
   return {
     run,
     call: row?.call,
     approvalId: row?.approvalId ?? null,
     isDown: isParked && row?.health === 'down',
+    isMaybeSent: sent !== undefined,
   };
 }

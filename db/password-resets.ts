@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { forbidden, notFound, UserError } from '#core/errors.ts';
 import { randomToken, sha256 } from '#core/hash.ts';
 import { can, type Actor } from '#core/roles.ts';
@@ -92,13 +92,17 @@ export async function useReset(org: Org, token: string, passwordHash: string): P
   const member = await readReset(org, token);
   if (!member) throw resetOver();
   await savePassword(org, { ...member, passwordHash });
+  await org.tx
+    .update(passwordResets)
+    .set({ usedAt: sql`now()` })
+    .where(and(eq(passwordResets.orgId, org.id), eq(passwordResets.tokenHash, sha256(token))));
   await voidResetsOf(org, member.id);
   return member;
 }
 
-/** Ends every open link of the member. */
+/** Ends every open link of the member. They are not marked as used: a password that was reset is shown beside decisions for a day (RULES A3). */
 export const voidResetsOf = (org: Org, memberId: string): Promise<unknown> =>
   org.tx
     .update(passwordResets)
-    .set({ usedAt: sql`now()` })
-    .where(and(eq(passwordResets.orgId, org.id), eq(passwordResets.memberId, memberId), isNull(passwordResets.usedAt)));
+    .set({ expiresAt: sql`now()` })
+    .where(and(eq(passwordResets.orgId, org.id), eq(passwordResets.memberId, memberId), isOpen));

@@ -227,3 +227,13 @@ test('it stops when its time is up and goes on the next time; two at once do eac
   const removed = (await pruned()).map(({ details }) => JSON.parse(details).runs);
   expect(removed.reduce((sum, n) => sum + n, 0)).toBe(3);
 });
+
+test('a thread that is still used keeps no old words in its summaries either', async () => {
+  await keep({ runsDays: 60 });
+  const { threadId } = await addEnded(61);
+  await sql`update threads set updated_at = now() where id = ${threadId}`;
+  await sql`insert into thread_summaries (id, org_id, thread_id, up_to_seq, text, provider, model)
+    values (${newId()}, ${ana.orgId}, ${threadId}, 2, 'goes on from the canary', 'rules', 'rules')`;
+  await pruneAll();
+  expect([await count('threads'), await count('thread_summaries')]).toEqual([1, 0]);
+});

@@ -20,11 +20,12 @@ export async function openThread(
     channel: where.channel,
     thread: where.thread,
   };
-  await org.tx
+  const [made] = await org.tx
     .insert(threads)
     .values({ ...place, title, createdBy, updatedAt: new Date() })
-    .onConflictDoNothing();
-  const found = await findThreadAt(org, where);
+    .onConflictDoNothing()
+    .returning();
+  const found = made ?? (await findThreadAt(org, where));
   if (!found) throw new Error('thread vanished');
   return found;
 }
@@ -71,6 +72,21 @@ export async function addMessage(
     .returning();
   if (!row) throw new Error('message was not stored');
   return row;
+}
+
+/** The next numbers of a message and of the run that it asks for. Locks the thread until commit. */
+export async function nextInThread(org: Org, threadId: string): Promise<{ seq: number; number: number }> {
+  const [thread] = await org.tx
+    .update(threads)
+    .set({
+      lastSeq: sql`${threads.lastSeq} + 1`,
+      lastRunNumber: sql`${threads.lastRunNumber} + 1`,
+      updatedAt: new Date(),
+    })
+    .where(and(eq(threads.orgId, org.id), eq(threads.id, threadId)))
+    .returning({ seq: threads.lastSeq, number: threads.lastRunNumber });
+  if (!thread) throw new Error('thread vanished');
+  return thread;
 }
 
 export async function nextRunNumber(org: Org, threadId: string): Promise<number> {

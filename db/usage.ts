@@ -6,6 +6,9 @@ import { modelCalls } from './schema/runs.ts';
 /** Spent or reserved, in nano-USD: an unknown cost counts as what was reserved for it (RULES R4). */
 const counted = sql<string>`coalesce(sum(coalesce(${modelCalls.costNanos}, ${modelCalls.reservedNanos})), 0)`;
 
+/** The turn number of a call that sums the thread up: it is none of the run's turns. */
+export const SUMMARY_TURN = 0;
+
 export interface Spent {
   dayNanos: number;
   runNanos: number;

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
       );
       const older = keys.ids.filter((id) => id !== keys.newest);
       if (older.length === 0) return;
-      const temporal = await openTemporal(config, keys, folder, use, say);
+      const temporal = await openTemporal(config, keys, folder, use, { hasWorker: false, onProgress: say });
       try {
         const [stored, answers, running] = await Promise.all([
           readKeyUse(db),

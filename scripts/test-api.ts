@@ -19,16 +19,17 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), 'abetworks-judge-'));
   try {
     let worst = 0;
-    for (const [title, ids] of [
-      ['with ids that it makes up', {}],
-      ['with ids of things that are there', ground.ids],
+    for (const [title, ids, ...which] of [
+      ['with ids that it makes up', {}, '--exclude-path', REVOKE],
+      ['with ids of things that are there', ground.ids, '--exclude-path', REVOKE],
+      ['revoking keys', {}, '--include-path', REVOKE],
     ] as const) {
       process.stdout.write(`\nThe API, ${title}:\n`);
       const config = path.join(folder, 'schemathesis.toml');
       await writeFile(config, configFor(ground, ids));
       const args = ['--config-file', config, 'run', `${ground.url}/openapi.json`, '--max-examples', values.examples];
-      const code = await run(judge, [...args, '--seed', values.seed, '--continue-on-failure'], [0, 1]);
-      worst = Math.max(worst, code);
+      const all = [...args, ...which, '--seed', values.seed, '--continue-on-failure'];
+      worst = Math.max(worst, await run(judge, all, folder, [0, 1]));
     }
     const live = await fetch(`${ground.url}/health/ready`);
     if (live.ok) return worst;
@@ -40,17 +41,49 @@ async function main(): Promise<number> {
   }
 }
 
-/** Its key may not be revoked, and its member not changed, by what is tried. */
+/** Tried last and by itself: it finds the judge's own key. */
+const REVOKE = '/api/v1/api-keys/{id}';
+/**
+ * Where a body of the right shape may still be refused, with 422 and the field: what it must hold depends on the connector, the action or the version, or is
+ * narrower than the standard's format (e-mail addresses). */
+const JUDGED_BY_CONTENT = [
+  '/api/v1/members',
+  '/api/v1/connections',
+  '/api/v1/connections/{id}/credential',
+  '/api/v1/connections/{id}/accept',
+  '/api/v1/approvals/{id}/edit',
+  '/api/modules/{id}/execute',
+  '/api/v1/settings',
+  '/api/v1/invitations/accept',
+];
+const ACCEPTED = ['2xx', '3xx', '401', '403', '404', '409', '422', '429'];
+
 function configFor({ key }: Ground, ids: Record<string, string>): string {
-  const lines = ['request-timeout = 30.0', '', '[auth.openapi.bearer]', `bearer = "${key}"`, ''];
-  for (const [noun, id] of Object.entries(ids))
-    lines.push(
-      '[[operations]]',
-      `include-path-regex = "^/api/v1/${noun}/"`,
-      `parameters = { "path.id" = "${id}" }`,
-      '',
-    );
-  return lines.join('\n');
+  const operation = (match: string, value: string, ...settings: string[]): string[] => [
+    '[[operations]]',
+    `${match} = "${value}"`,
+    ...settings,
+    '',
+  ];
+  return [
+    'request-timeout = 30.0',
+    // PostgreSQL cannot store it, so it is refused everywhere, with 422 and the field (web/inputs.test.ts).
+    'generation.allow-x00 = false',
+    '',
+    '[auth.openapi.bearer]',
+    `bearer = "${key}"`,
+    '',
+    ...JUDGED_BY_CONTENT.flatMap((path) =>
+      operation(
+        'include-path',
+        path,
+        `checks.positive_data_acceptance.expected-statuses = ${JSON.stringify(ACCEPTED)}`,
+      ),
+    ),
+    ...Object.entries(ids).flatMap(([noun, id]) =>
+      operation('include-path-regex', `^/api/v1/${noun}/`, `parameters = { "path.id" = "${id}" }`),
+    ),
+  ].join('\n');
 }
 
 main().then(

@@ -2,6 +2,8 @@ import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inbound } from '#core/chat.ts';
 import { newId } from '#core/ids.ts';
+import type { ApiKeyScope } from '#core/roles.ts';
+import { createApiKey } from '#db/api-keys.ts';
 import { apiKeys, idempotencyKeys } from '#db/schema/index.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addOrg, addPerson, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
@@ -135,4 +137,17 @@ test('keys of two people, and of two organisations, have nothing to do with each
 
 test.each(['', ' ', 'x'.repeat(256), 'with space'])('the key %j is 422', async (key) => {
   expect((await ask(key)).status).toBe(422);
+});
+
+test('a key of another scope gets no answer that was kept for a full one', async () => {
+  const make = (name: string, scopes: ApiKeyScope[]) =>
+    inOrg(world, owner.orgId, (org) =>
+      createApiKey(org, { memberId: owner.memberId, createdBy: owner.memberId, name, scopes }),
+    );
+  const [reader, full] = [await make('reader', ['read']), await make('second', ['full'])];
+  const first = await newKey('scope');
+  expect(first.status).toBe(201);
+  expect((await newKey('scope', { ...owner, key: full.key })).json).toEqual(first.json);
+  const narrow = await newKey('scope', { ...owner, key: reader.key });
+  expect([narrow.status, narrow.text]).toEqual([422, expect.not.stringContaining('abw_')]);
 });

@@ -14,16 +14,15 @@ export function createWebChat(db: Database): ChatOut {
     post: (orgId, to, message) =>
       db.withOrg(orgId, async (org): Promise<MessageRef> => {
         const threadId = await threadIdOf(org, to);
-        await org.tx
-          .insert(webPosts)
-          .values({ orgId, threadId, key: message.key, content: message })
-          .onConflictDoNothing();
-        const [post] = await org.tx
-          .select({ id: webPosts.id })
-          .from(webPosts)
-          .where(and(eq(webPosts.orgId, orgId), eq(webPosts.key, message.key)));
-        await notify(org, { threadId });
-        return { ...to, message: post?.id ?? '' };
+        const [[made]] = await Promise.all([
+          org.tx
+            .insert(webPosts)
+            .values({ orgId, threadId, key: message.key, content: message })
+            .onConflictDoNothing()
+            .returning({ id: webPosts.id }),
+          notify(org, { threadId }),
+        ]);
+        return { ...to, message: made?.id ?? (await postIdOf(org, message.key)) };
       }),
     edit: (orgId, at, message) =>
       db.withOrg(orgId, async (org) => {
@@ -36,6 +35,14 @@ export function createWebChat(db: Database): ChatOut {
     // The page shows the run's own status line.
     status: async () => {},
   };
+}
+
+async function postIdOf(org: Org, key: string): Promise<string> {
+  const [post] = await org.tx
+    .select({ id: webPosts.id })
+    .from(webPosts)
+    .where(and(eq(webPosts.orgId, org.id), eq(webPosts.key, key)));
+  return post?.id ?? '';
 }
 
 async function threadIdOf(org: Org, where: ThreadRef): Promise<string> {

@@ -89,6 +89,30 @@ describe('the list', () => {
     );
   });
 
+  test.each([300, 3_000, 100_000])('a list nested %i levels deep is refused with a sentence', async (depth) => {
+    const deep = (inner: string): string => `{"modules":[{"id":"a","input_schema":${inner}}]}`;
+    for (const document of [
+      deep(`{"default":${'['.repeat(depth)}${']'.repeat(depth)}}`),
+      deep(`${'{"properties":{"a":'.repeat(depth)}{}${'}}'.repeat(depth)}`),
+    ])
+      await expect(compile(document)).rejects.toMatchObject({
+        name: 'UserError',
+        status: 422,
+        message: expect.stringContaining('nested more than 200 levels deep'),
+      });
+  });
+
+  test('a small list that references make huge stays small, and very many such modules are refused', async () => {
+    const words = { description: 'y'.repeat(500), default: 'z'.repeat(1_900), enum: ['e'.repeat(100_000)] };
+    const properties = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`p${at}`, { $ref: '#/$defs/L' }]));
+    const bomb = (id: string) => ({ id, input_schema: { $defs: { L: words }, properties } });
+    expect(JSON.stringify(await compile(listed(bomb('a')))).length).toBeLessThan(1_500_000);
+    await expect(compile(listed(...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(bomb)))).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining('more than 4000000 characters'),
+    });
+  });
+
   test('references within a schema are followed, and arguments are checked against it', async () => {
     const input_schema = {
       properties: { row: { $ref: '#/$defs/Row' } },
@@ -215,6 +239,20 @@ describe('an execution', () => {
     expect(result).toMatchObject({
       externalId: 'e-1',
       output: { output: null, error: expect.stringContaining('promises') },
+    });
+  });
+
+  test('an output that is too long is not used: a read fails, a write stays done', async () => {
+    server.behave(server.answerAs(() => ({ found: 'x'.repeat(1_100_000) })));
+    await expect(run('lookup', { word: 'plum' })).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('more than 1000000 characters'),
+    });
+    const { output } = await run('ticket.open', { subject: 'x' });
+    expect(output).toMatchObject({
+      status: 'completed',
+      output: null,
+      error: expect.stringContaining('Ask it for less'),
     });
   });
 

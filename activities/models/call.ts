@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { zJson } from '#core/tools.ts';
+import { cut as shorten } from '#core/text.ts';
+import { zJson, type JsonObject } from '#core/tools.ts';
 import { malformed, timedOut, toModelError } from './errors.ts';
 import type { GenerateInput, Generated, Usage, Vendor } from './model.ts';
 import { estimateTokens } from './prices.ts';
@@ -35,9 +36,19 @@ export async function callVendor<T>(options: CallOptions, send: (signal: AbortSi
 /** Tool arguments as an object; throws `ModelError` (retry) when they are not. */
 export function readArguments(provider: Vendor, value: unknown) {
   const parsed = typeof value === 'string' ? parseJson(value.trim() || '{}') : (value ?? {});
-  const json = zArguments.safeParse(parsed);
-  if (json.success) return json.data;
+  const json = checked(parsed);
+  if (json) return json;
   throw malformed(provider, 'the arguments of a tool call are not a JSON object');
+}
+
+function checked(value: unknown): JsonObject | undefined {
+  try {
+    return zArguments.safeParse(value).data;
+  } catch (error) {
+    // Nested so deep that walking it runs out of stack.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function parseJson(text: string): unknown {
@@ -59,6 +70,10 @@ export function estimateUsage(input: GenerateInput, answer: string): Usage {
   };
 }
 
+/** No model that keeps to its limit of output writes more; a run uses far fewer (RULES R4). */
+const MOST_CALLS = 100;
+const TEXT_LENGTH = 200_000;
+
 export type EndReason = 'done' | 'cut' | 'too long' | 'declined';
 
 /** The parts of a vendor's answer → what the product goes on with. A cut answer never leads to a call: its arguments may be cut too. */
@@ -69,7 +84,7 @@ export function toGenerated(
   rest: { usage: Usage; requestId?: string },
   cut: { outputTokens: number; wasCutInCall: boolean },
 ): Generated {
-  const said = text.trim();
+  const said = shorten(text.trim(), TEXT_LENGTH);
   const say = (note: string): Generated => ({ kind: 'reply', text: said ? `${said}\n\n${note}` : note, ...rest });
   if (end === 'declined')
     return { kind: 'reply', text: 'The model declined this request. Ask in other words or for less at once.', ...rest };
@@ -78,7 +93,7 @@ export function toGenerated(
     return say(
       `The model's answer was cut at ${cut.outputTokens} tokens${cut.wasCutInCall ? ', so its tool call was not run' : ''}. Ask for a smaller step.`,
     );
-  if (calls.length > 0) return { kind: 'tools', text: said, calls, ...rest };
+  if (calls.length > 0) return { kind: 'tools', text: said, calls: calls.slice(0, MOST_CALLS), ...rest };
   return said
     ? { kind: 'reply', text: said, ...rest }
     : say('The model gave an empty answer. Ask again in other words.');

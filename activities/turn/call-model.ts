@@ -28,19 +28,20 @@ export async function callModel(
   const inputTokens = estimateTokens(
     input.instructions + (input.situation ?? '') + JSON.stringify(input.messages) + JSON.stringify(input.tools),
   );
-  const { prices, runCapNanos } = await db.withOrg(call.orgId, async (org) => ({
-    prices: await listPriceOverrides(org),
-    runCapNanos: (await readOrg(org)).settings.runCostCapNanos,
-  }));
   for (const model of models) {
-    const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens, prices);
-    const reserved = await db.withOrg(call.orgId, (org) =>
-      reserveModelCall(
+    const [reserved, prices] = await db.withOrg(call.orgId, async (org) => {
+      const [{ settings }, prices] = await Promise.all([readOrg(org), listPriceOverrides(org)]);
+      const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens, prices);
+      const reservation = await reserveModelCall(
         org,
         { runId: call.runId, turnNumber: call.turn, provider: model.provider, model: model.name, reservedNanos },
-        (spent) => overCap(spent, { dayNanos: call.policy.dailyCostCapNanos, runNanos: runCapNanos }, reservedNanos),
-      ),
-    );
+        (spent) => {
+          const cap = { dayNanos: call.policy.dailyCostCapNanos, runNanos: settings.runCostCapNanos };
+          return overCap(spent, cap, reservedNanos);
+        },
+      );
+      return [reservation, prices] as const;
+    });
     if ('refused' in reserved) return { kind: 'limit', text: reserved.refused };
     const end = (set: Parameters<typeof endModelCall>[2]) =>
       db.withOrg(call.orgId, (org) => endModelCall(org, reserved.id, set));

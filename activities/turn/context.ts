@@ -80,15 +80,29 @@ export async function readContext(org: Org, run: Run): Promise<Context> {
 const callIdOf = (call: ToolCall): string => call.modelCallId ?? `call-${call.turnNumber}-${call.callNumber}`;
 const inputOf = (call: ToolCall): JsonObject => JSON.parse(call.input) as JsonObject;
 
-/** Drops the oldest messages past the budget; what is left starts with a person's message, since vendors insist on that. */
+/**
+ * Drops the oldest messages past the budget, and never the request itself, however much its tools have said. What is left starts with a person's
+ * message, since vendors insist on that.
+ */
 function fit(messages: ModelMessage[]): ModelMessage[] {
-  let length = 0;
+  const request = messages.findLastIndex((message) => message.role === 'user');
+  let length = request === -1 ? 0 : lengthOf(messages[request]);
   let from = messages.length;
-  while (from > 0 && length <= RUN_LIMITS.contextLength) {
-    from -= 1;
-    length += JSON.stringify(messages[from]).length;
+  for (; from > 0; from -= 1) {
+    if (from - 1 === request) continue;
+    length += lengthOf(messages[from - 1]);
+    if (length > RUN_LIMITS.contextLength) break;
   }
-  const kept = length > RUN_LIMITS.contextLength ? messages.slice(from + 1) : messages.slice(from);
+  if (request !== -1 && from > request) {
+    // A result without its call is of no use to anybody.
+    const turn = messages.findIndex((message, at) => at >= from && message.role === 'assistant');
+    return [...messages.slice(request, request + 1), ...(turn === -1 ? [] : messages.slice(turn))];
+  }
+  const kept = messages.slice(from);
   const first = kept.findIndex((message) => message.role === 'user');
   return first > 0 ? kept.slice(first) : kept;
 }
+
+/** A call's id does not count: it may hold a vendor's signature, which is no text for the model. */
+const lengthOf = (message: ModelMessage | undefined): number =>
+  JSON.stringify(message, (key, value: unknown) => (key === 'id' || key === 'callId' ? '' : value)).length;

@@ -99,9 +99,13 @@ async function sourcesOf(
     for (const one of from) read.add(one);
     sources.push({ origin: message.outside, from });
   }
+  const marked = new Set(said.flatMap(({ message }) => (message.outside === null ? [] : [message.runId])));
   for (const { runId, taint, requestedBy, name } of requests) {
     sources.push(wordsOf(requestedBy, name));
-    if (taint !== null) sources.push({ origin: taint, from: answers.get(runId) ?? [] });
+    const from = answers.get(runId) ?? [];
+    // One that was stopped right after a write was never marked, but its receipt holds the other side's id.
+    const isUnmarked = taint === null && from.length > 0 && !marked.has(runId);
+    if (taint !== null || isUnmarked) sources.push({ origin: taint ?? 'answers of tools', from });
   }
   return mergeSources(sources);
 }

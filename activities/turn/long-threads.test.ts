@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { readConfig } from '#core/config.ts';
 import { defaultPolicy } from '#core/policy.ts';
 import type { Run } from '#db/runs.ts';
+import { SUMMARY_TURN } from '#db/usage.ts';
 import { createModels } from '#activities/models/index.ts';
 import type { Model } from '#activities/models/model.ts';
 import { startModel, type FakeModel } from '#test/fakes/model.ts';
@@ -241,4 +242,47 @@ test('an answer that is no summary is not taken for one, and a long one is cut',
   answersAll('');
   await sumUp(await askIn(world.deps.db, ana, threadId), createModels(readConfig(model.env)).chain);
   expect((await summariesOf(threadId))[0]?.['provider']).toBe('abetworks');
+});
+
+test('R2 a request is never left out of its own context, however much its tools have said', async () => {
+  const threadId = await addThread(world.deps.db, ana, 4);
+  const run = await askIn(world.deps.db, ana, threadId, 'What do all twelve say?');
+  await sql`insert into turns (id, org_id, run_id, number, kind, text, provider, model)
+    select gen_random_uuid(), ${run.orgId}, ${run.id}, n, 'tools', '', 'm', 'm' from generate_series(1, 12) n`;
+  await sql`insert into tool_calls (id, org_id, run_id, turn_number, call_number, tool, input, status, result, model_call_id)
+    select gen_random_uuid(), ${run.orgId}, ${run.id}, n, 1, 'erp_read', '{}', 'done', repeat('x', 20000), 'c' || n from generate_series(1, 12) n`;
+  const { messages } = await contextOf(run);
+  expect(messages[0]).toEqual({ role: 'user', text: 'What do all twelve say?' });
+  expect(messages[1]?.role).toBe('assistant');
+  expect(messages.at(-1)).toMatchObject({ role: 'tool', callId: 'c12' });
+  expect(JSON.stringify(messages).length).toBeLessThan(202_000);
+});
+
+test('a vendor’s signatures in call ids push nothing out of the context', async () => {
+  const threadId = await addThread(world.deps.db, ana, 4);
+  const run = await askIn(world.deps.db, ana, threadId);
+  await sql`insert into turns (id, org_id, run_id, number, kind, text, provider, model)
+    select gen_random_uuid(), ${run.orgId}, ${run.id}, n, 'tools', '', 'm', 'm' from generate_series(1, 12) n`;
+  await sql`insert into tool_calls (id, org_id, run_id, turn_number, call_number, tool, input, status, result, model_call_id)
+    select gen_random_uuid(), ${run.orgId}, ${run.id}, n, 1, 'erp_read', '{}', 'done', 'ok', n || repeat('s', 20000) from generate_series(1, 12) n`;
+  expect((await contextOf(run)).messages).toHaveLength(5 + 24);
+});
+
+test('T1 a receipt in a summary holds the other side’s id: outside text, also of a request that ended right after it', async () => {
+  const threadId = await addThread(world.deps.db, ana, 30);
+  await sql`insert into tool_calls (id, org_id, run_id, turn_number, call_number, tool, input, status, outside)
+    select gen_random_uuid(), org_id, id, 1, 1, 'erp_write', '{}', 'done', 'answer of ERP' from runs where thread_id = ${threadId} and number = 2`;
+  answersAll();
+  await sumUp(await askIn(world.deps.db, ana, threadId));
+  expect((await contextOf(await askIn(world.deps.db, ana, threadId))).taint).toBe('answers of tools');
+});
+
+test('what a summary costs is counted with the run, as none of its turns', async () => {
+  answersAll();
+  const threadId = await addThread(world.deps.db, ana, 30);
+  const run = await askIn(world.deps.db, ana, threadId);
+  await sumUp(run);
+  expect(await sql`select turn_number from model_calls where run_id = ${run.id}`).toEqual([
+    { turn_number: SUMMARY_TURN },
+  ]);
 });

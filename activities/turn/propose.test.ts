@@ -31,6 +31,12 @@ test.each<[string, JsonObject, string]>([
   expect(row.payload).toBeUndefined();
 });
 
+test('a thought signature in a call’s id is kept whole', () => {
+  const id = `gemini#gemini-3.8-flash##15000#${'s'.repeat(15_000)}`;
+  const row = proposeCall(place, { id, name: 'erp_post', input: {} }, new Map(), defaultPolicy(), context);
+  expect(row.modelCallId).toBe(id);
+});
+
 test('R4 a call past the limit of a request is refused', () => {
   expect(propose({}, RUN_LIMITS.toolCalls + 1).result).toContain('25 tool calls at most');
 });

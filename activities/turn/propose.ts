@@ -17,6 +17,9 @@ type Row = typeof toolCalls.$inferInsert;
 type ActionTool = Extract<Tool, { kind: 'action' }>;
 type Place = { orgId: string; runId: string; turnNumber: number; callNumber: number };
 
+/** Gemini's thought signature travels in the id (models/gemini-signature.ts); a cut one is of no use to it. */
+const CALL_ID_LENGTH = 20_000;
+
 /**
  * Turns a model's tool call into the row that will run: arguments parsed, the request fixed, its canonical text and hash stored (RULES A1), and whether
  * it waits for a person (policy, RULES T2). A call that cannot run is stored as refused, with the sentence the model gets.
@@ -33,7 +36,7 @@ export function proposeCall(
     id: newId(),
     ...place,
     tool: storable(call.name).slice(0, 100),
-    modelCallId: storable(call.id).slice(0, 200),
+    modelCallId: storable(call.id).slice(0, CALL_ID_LENGTH),
   };
   const unfit = whyUnfit(call.input);
   const refuse = (result: string): Row => ({

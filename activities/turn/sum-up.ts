@@ -1,6 +1,7 @@
 import { errorText } from '#core/errors.ts';
 import { cut, storable } from '#core/text.ts';
 import { addSummary } from '#db/summaries.ts';
+import { SUMMARY_TURN } from '#db/usage.ts';
 import type { ActivityDeps } from '#activities/deps.ts';
 import type { Model } from '#activities/models/model.ts';
 import { callModel } from './call-model.ts';
@@ -60,13 +61,18 @@ export function createSumUp({ db, log }: Pick<ActivityDeps, 'db' | 'log'>) {
   async function told(draft: Draft, call: Call, models: readonly Model[]): Promise<Words | null> {
     const ledger = ledgerLines(draft.requests, draft.length * 0.4);
     const length = draft.length - ledger.length - 1;
-    const called = await callModel(db, models, call, {
-      instructions: summingUp(length),
-      messages: [{ role: 'user', text: transcriptOf(draft.before?.text ?? null, draft.said) }],
-      tools: [],
-      limits: { outputTokens: OUTPUT_TOKENS },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const called = await callModel(
+      db,
+      models,
+      { ...call, turn: SUMMARY_TURN },
+      {
+        instructions: summingUp(length),
+        messages: [{ role: 'user', text: transcriptOf(draft.before?.text ?? null, draft.said) }],
+        tools: [],
+        limits: { outputTokens: OUTPUT_TOKENS },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      },
+    );
     if (called.kind !== 'generated' || called.generated.kind !== 'reply') return null;
     const text = storable(called.generated.text).trim();
     if (text === '' || isOurOwn(text)) return null;

@@ -4,7 +4,7 @@ import { storable } from '#core/text.ts';
 import type { Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { readOrg } from '#db/orgs.ts';
-import { addMachineTime, readRun, showRun, toolCallsOf, updateRun, type Run, type ToolCall } from '#db/runs.ts';
+import { addMachineTime, lockRun, showRun, toolCallsOf, updateRun, type Run, type ToolCall } from '#db/runs.ts';
 import { members, toolCalls, turns } from '#db/schema/index.ts';
 import { claimThread } from '#db/threads.ts';
 import { withHeartbeat } from '#activities/heartbeat.ts';
@@ -43,21 +43,15 @@ export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallb
   const { db, models, fallbackModel } = deps;
   const sumUp = createSumUp(deps);
   return async ({ orgId, runId, turn }: { orgId: string; runId: string; turn: number }): Promise<Taken> => {
-    const [run, stored] = await db.withOrg(orgId, (org) =>
-      Promise.all([readRun(org, runId), storedTurn(org, runId, turn)]),
-    );
-    if (run.stopRequestedAt) return { kind: 'stopped' };
-    if (stored) return stored;
-    const claim = () => db.withOrg(orgId, (org) => claimThread(org, run.threadId, runId));
+    let threadId: string | undefined;
+    const renew = async (): Promise<unknown> =>
+      threadId !== undefined && db.withOrg(orgId, (org) => claimThread(org, threadId ?? '', runId));
     return withHeartbeat(async (signal) => {
-      if (!(await waitForClaim(claim, signal)))
-        return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
-      const begun = Date.now();
-      const prepared = await db.withOrg(orgId, async (org) => {
-        const ready = await prepare(org, run);
-        await show(org, run, 'Thinking');
-        return ready;
-      });
+      const prepared = await waitForClaim(() => db.withOrg(orgId, (org) => begin(org, runId, turn)), signal);
+      if (!prepared) return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
+      if ('taken' in prepared) return prepared.taken;
+      const { run, begun } = prepared;
+      threadId = run.threadId;
       const { policy, isFirst, tools, context } = prepared;
       const chain = isFirst ? models : [fallbackModel];
       const place = { orgId, runId, turn, policy };
@@ -79,18 +73,32 @@ export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallb
       if (taken.kind === 'reply' && context.isLong && !run.given)
         void sumUp({ ...place, threadId: run.threadId }, chain);
       return taken;
-    }, claim);
+    }, renew);
   };
 }
 
-async function waitForClaim(claim: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+/** What the turn is decided from, once the thread is claimed for it; null while another run has it. In one transaction, which locks the run before its thread, as the others do. */
+async function begin(org: Org, runId: string, turn: number) {
+  const [run, stored] = await Promise.all([lockRun(org, runId), storedTurn(org, runId, turn)]);
+  if (!run) throw new Error(`run ${runId} is missing`);
+  if (run.stopRequestedAt) return { taken: { kind: 'stopped' } as const };
+  if (stored) return { taken: stored };
+  if (!(await claimThread(org, run.threadId, runId))) return null;
+  const begun = Date.now();
+  const prepared = await prepare(org, run);
+  await show(org, run, 'Thinking');
+  return { run, begun, ...prepared };
+}
+
+async function waitForClaim<T>(claim: () => Promise<T | null>, signal: AbortSignal): Promise<T | null> {
   const until = Date.now() + CLAIM_WAIT_MS;
   while (Date.now() < until) {
     signal.throwIfAborted();
-    if (await claim()) return true;
+    const claimed = await claim();
+    if (claimed) return claimed;
     await new Promise((resolve) => setTimeout(resolve, CLAIM_POLL_MS));
   }
-  return false;
+  return null;
 }
 
 const show = (org: Org, run: Run, text: string): Promise<unknown> =>

@@ -1,4 +1,5 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import type { Actor } from '#core/roles.ts';
 import type { Org } from '#db/client.ts';
 import type { Approval } from '#db/approvals.ts';
@@ -6,7 +7,7 @@ import { approvalsById, findApproval, listApprovals } from '#db/lists.ts';
 import { isOnePersonOrg } from '#db/orgs.ts';
 import { newestOf } from '#db/paging.ts';
 import { type ApprovalPolicy, approvals } from '#db/schema/approvals.ts';
-import { apiKeys, members } from '#db/schema/identity.ts';
+import { apiKeys, members, passwordResets } from '#db/schema/identity.ts';
 import type { ApprovalStatus } from '#db/schema/words.ts';
 import { approvalWays, seesApprovals } from '#db/visibility.ts';
 
@@ -87,12 +88,12 @@ export async function viewOf(org: Org, approval: Approval): Promise<ApprovalView
   return view;
 }
 
-/** Rows → views, with the members and keys that were younger than 24 h and could decide. */
+/** Rows → views, with what of the last 24 h speaks against who could decide (RULES A3). */
 export async function viewsOf(org: Org, rows: readonly { approval: Approval }[]): Promise<ApprovalView[]> {
   if (rows.length === 0) return [];
   const all = rows.map(({ approval }) => approval);
   const nameOf = await namesOf(org, all);
-  const newcomersOf = await readNewcomers(org);
+  const newcomersOf = await readNewcomers(org, all);
   const originals = await originalsOf(org, all);
   const successors = await successorsOf(org, all);
   const isAlone = await isOnePersonOrg(org);
@@ -124,34 +125,71 @@ async function namesOf(org: Org, all: readonly Approval[]): Promise<(id: string)
   return (id) => names.get(id) ?? 'Someone';
 }
 
-/** Members and keys that were younger than 24 h at the decision, or are now, and could decide (RULES A3). */
+/**
+ * What of the 24 h before the decision, or before now, could have brought somebody else to decide: passwords reset by a link, members, keys (RULES A3). Resets
+ * come first, since only so many are shown.
+ */
 async function readNewcomers(
   org: Org,
+  all: readonly Approval[],
 ): Promise<(approval: Pick<Approval, 'decidedAt' | 'policy' | 'status'>) => string[]> {
-  const people = await org.tx
+  const untilMs = ({ decidedAt }: Pick<Approval, 'decidedAt'>): number => (decidedAt ?? new Date()).getTime();
+  const earliest = new Date(Math.min(...all.map(untilMs)) - DAY_MS);
+  const found = [
+    ...(await resetsSince(org, earliest)),
+    ...(await peopleSince(org, earliest)),
+    ...(await keysSince(org, earliest)),
+  ];
+  return (approval) => {
+    const { policy, status } = approval;
+    const lines = found
+      .filter(({ since }) => since !== null && isWithinDay(untilMs(approval) - since.getTime()))
+      .filter(({ id, role }) => policy.roles.includes(role) || policy.members.includes(id))
+      .map(({ text }) => `${text} less than 24 hours ${status === 'pending' ? 'ago' : 'before'}`);
+    const [shown, rest] = [lines.slice(0, NEWCOMERS), lines.length - NEWCOMERS];
+    return rest > 0 ? [...shown, `${rest} more like these`] : shown;
+  };
+}
+
+const NEWCOMERS = 6;
+const isWithinDay = (ms: number): boolean => ms >= 0 && ms < DAY_MS;
+
+interface Newcomer {
+  id: string;
+  role: Actor['role'];
+  since: Date | null;
+  text: string;
+}
+const isActive = (org: Org) => and(eq(members.orgId, org.id), eq(members.status, 'active'));
+
+async function resetsSince(org: Org, since: Date): Promise<Newcomer[]> {
+  const maker = alias(members, 'maker');
+  const rows = await org.tx
+    .select({ id: members.id, role: members.role, name: members.name, since: passwordResets.usedAt, by: maker.name })
+    .from(passwordResets)
+    .innerJoin(members, and(eq(members.orgId, passwordResets.orgId), eq(members.id, passwordResets.memberId)))
+    .leftJoin(maker, and(eq(maker.orgId, passwordResets.orgId), eq(maker.id, passwordResets.createdBy)))
+    .where(and(isActive(org), eq(passwordResets.orgId, org.id), gt(passwordResets.usedAt, since)))
+    .orderBy(desc(passwordResets.usedAt));
+  const how = (by: string | null): string => (by === null ? 'on the server' : `with a link from ${by}`);
+  return rows.map(({ name, by, ...row }) => ({ ...row, text: `The password of ${name} was reset ${how(by)}` }));
+}
+
+async function peopleSince(org: Org, since: Date): Promise<Newcomer[]> {
+  const rows = await org.tx
     .select({ id: members.id, role: members.role, name: members.name, since: members.activatedAt })
     .from(members)
-    .where(and(eq(members.orgId, org.id), eq(members.status, 'active'), isNotNull(members.activatedAt)));
-  const ids = people.map(({ id }) => id);
-  const keys = await org.tx
-    .select({ memberId: apiKeys.memberId, name: apiKeys.name, since: apiKeys.createdAt })
+    .where(and(isActive(org), gt(members.activatedAt, since)));
+  return rows.map(({ name, ...row }) => ({ ...row, text: `${name} joined` }));
+}
+
+async function keysSince(org: Org, since: Date): Promise<Newcomer[]> {
+  const rows = await org.tx
+    .select({ id: members.id, role: members.role, name: members.name, since: apiKeys.createdAt, key: apiKeys.name })
     .from(apiKeys)
-    .where(and(eq(apiKeys.orgId, org.id), isNull(apiKeys.revokedAt), inArray(apiKeys.memberId, ids)));
-  const named = keys.flatMap((key) => {
-    const member = people.find(({ id }) => id === key.memberId);
-    return member
-      ? [{ ...member, since: key.since, text: `The API key “${key.name}” of ${member.name} was made` }]
-      : [];
-  });
-  const all = [...people.map((person) => ({ ...person, text: `${person.name} joined` })), ...named];
-  return ({ decidedAt, policy, status }) => {
-    const until = (decidedAt ?? new Date()).getTime();
-    return all
-      .filter(({ since }) => since !== null && until - since.getTime() >= 0 && until - since.getTime() < DAY_MS)
-      .filter(({ id, role }) => policy.roles.includes(role) || policy.members.includes(id))
-      .map(({ text }) => `${text} less than 24 hours ${status === 'pending' ? 'ago' : 'before'}`)
-      .slice(0, 6);
-  };
+    .innerJoin(members, and(eq(members.orgId, apiKeys.orgId), eq(members.id, apiKeys.memberId)))
+    .where(and(isActive(org), eq(apiKeys.orgId, org.id), isNull(apiKeys.revokedAt), gt(apiKeys.createdAt, since)));
+  return rows.map(({ name, key, ...row }) => ({ ...row, text: `The API key “${key}” of ${name} was made` }));
 }
 
 /** The payload at the start of each chain of edits, by the id of the approval it led to. */

@@ -55,7 +55,14 @@ describe.each(LANGUAGES)('the %s server', (language) => {
     expect((await post(language, '[]')).status).toBe(404);
     expect((await post(language, { module_id: 'nope' })).status).toBe(404);
     expect((await post(language, { module_id: 'toString' })).status).toBe(404);
+    expect((await post(language, { module_id: ['text'] })).status).toBe(404);
     expect((await call(language, '/nowhere')).status).toBe(404);
+    expect((await post(language, `${'['.repeat(100_000)}${']'.repeat(100_000)}`)).status).toBeGreaterThanOrEqual(400);
+    const step = { do: 'filter', column: 'a', is: ['='], value: '1' };
+    expect(await run(language, 'table', { operation: 'transform', csv: 'a\n1', steps: [step] })).toMatchObject({
+      http: 200,
+      status: 'failed',
+    });
     const big = await post(language, { module_id: 'text', input_data: { text: 'x'.repeat(1_100_000) } }).catch(
       () => ({ status: 413 }), // it may close the connection before all is sent
     );

@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createRepairs, reviseCall, type ActivityDeps } from '#activities/index.ts';
 import { createWebChat } from '#activities/chat/web.ts';
@@ -84,14 +85,16 @@ export async function startProduct(
     stops.push(db.close);
     const removedKeys = await checkKeyRing(db, keys);
     goOn?.throwIfAborted();
-    const temporal = await openTemporal(config, keys, folder, use, onProgress);
+    const hasWorker = roles.includes('worker');
+    const temporal = await openTemporal(config, keys, folder, use, { hasWorker, onProgress });
     stops.push(temporal.close);
     goOn?.throwIfAborted();
 
     await letKeysGo(removedKeys);
 
-    const engine = createEngine(temporal.client);
+    const engine = createEngine(temporal.client, { startsEagerly: hasWorker });
     const client = createClient({ db, engine, log, keys, revise: reviseCall });
+    stops.push(client.drain);
     const metrics = createMetrics({
       version: manifest.version,
       role: roles.length === 1 ? (roles[0] ?? '') : 'all',
@@ -103,7 +106,8 @@ export async function startProduct(
     const webDeps = { config, db, client, keys, log, metrics, modelName: models.describe() };
     const seeded = await seedFirstOrg({ db, hashPassword: createAuth(webDeps).hashPassword, config, log });
 
-    const worker = bundling ? await startWork(await bundling) : null;
+    const { workerConnection } = temporal;
+    const worker = bundling && workerConnection ? await startWork(await bundling, workerConnection) : null;
     const web = roles.includes('web') ? await startWeb(webDeps) : null;
     if (web) stops.push(web.stop);
     const listen = config.ABETWORKS_METRICS_LISTEN;
@@ -133,7 +137,7 @@ export async function startProduct(
       log.info({ keyIds }, 'keys that left the ring are not needed any more');
     }
 
-    async function startWork(bundle: { codePath: string }) {
+    async function startWork(bundle: { codePath: string }, connection: NativeConnection) {
       const deps: ActivityDeps = {
         db,
         keys,
@@ -144,8 +148,6 @@ export async function startProduct(
         egressAllow: config.ABETWORKS_EGRESS_ALLOW,
         publicUrl: config.publicUrl,
       };
-      const connection = await temporal.connectWorker();
-      stops.push(() => connection.close());
       const running = await startWorker({
         connection,
         namespace: temporal.namespace,

@@ -13,10 +13,11 @@ import type { FolderUse } from './folder-users.ts';
 export interface Temporal {
   where: string;
   namespace: string;
+  /** On the worker's connection where there is one: the first step of a run can then come with the answer to its start. */
   client: Client;
-  /** The worker's own, native connection. */
-  connectWorker(): Promise<NativeConnection>;
-  /** Closes the client's connection; the local server is the folder's. */
+  /** The worker's, native; null without that role. */
+  workerConnection: NativeConnection | null;
+  /** Closes the connection; the local server is the folder's. */
   close(): Promise<void>;
 }
 
@@ -42,7 +43,7 @@ export async function openTemporal(
   keys: KeyRing,
   folder: string,
   use: FolderUse,
-  onProgress: (line: string) => void,
+  { hasWorker, onProgress }: { hasWorker: boolean; onProgress: (line: string) => void },
 ): Promise<Temporal> {
   const local = config.TEMPORAL_ADDRESS
     ? null
@@ -58,16 +59,23 @@ export async function openTemporal(
       `Temporal at ${where} does not answer (${errorText(error)}). Check TEMPORAL_ADDRESS, or unset it to use a local server.`,
     );
   });
-  await checkNamespace(connection, namespace).catch(async (error: unknown) => {
+  const openNative = async (): Promise<NativeConnection | null> => {
+    await checkNamespace(connection, namespace);
+    return hasWorker ? NativeConnection.connect(options) : null;
+  };
+  const workerConnection = await openNative().catch(async (error: unknown) => {
     await connection.close();
     throw error;
   });
+  // It has said, in time and in clear words, whether anybody is there: which the native one does not.
+  if (workerConnection) await connection.close();
+  const used = workerConnection ?? connection;
   return {
     where,
     namespace,
-    client: new Client({ connection, namespace, dataConverter: createDataConverter(keys) }),
-    connectWorker: () => NativeConnection.connect(options),
-    close: () => connection.close(),
+    client: new Client({ connection: used, namespace, dataConverter: createDataConverter(keys) }),
+    workerConnection,
+    close: () => used.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { access, mkdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '#core/errors.ts';
 
@@ -33,8 +33,14 @@ export async function installJudge(): Promise<string> {
 }
 
 /** Runs a command to its end, showing what it writes. Throws when it exits with anything but 0 (or `okay`). */
-export async function run(command: string, args: readonly string[], okay: readonly number[] = [0]): Promise<number> {
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+export async function run(
+  command: string,
+  args: readonly string[],
+  /** Where it may leave files of its own. */
+  cwd = tmpdir(),
+  okay: readonly number[] = [0],
+): Promise<number> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exit, signal) =>

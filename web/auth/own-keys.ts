@@ -1,10 +1,13 @@
-import { forbidden, notFound } from '#core/errors.ts';
+import { forbidden, notFound, UserError } from '#core/errors.ts';
 import { actorText, may, type Actor, type ApiKeyScope } from '#core/roles.ts';
-import { createApiKey, readApiKey, revokeApiKey } from '#db/api-keys.ts';
+import { countLiveKeys, createApiKey, readApiKey, revokeApiKey } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
 
-/** Makes a key that acts for the actor; its text is given this once. */
+/** Keys of one member that work: as many as their account page lists, so that none hides behind others. */
+export const MOST_KEYS = 200;
+
+/** Makes a key that acts for the actor; its text is given this once. Throws `UserError` 409 when there are too many. */
 export const makeOwnKey = (
   db: Database,
   actor: Actor,
@@ -12,6 +15,8 @@ export const makeOwnKey = (
 ): Promise<{ id: string; key: string }> =>
   db.withOrg(actor.orgId, async (org) => {
     const { memberId, apiKey } = actor;
+    if ((await countLiveKeys(org, memberId)) >= MOST_KEYS)
+      throw new UserError(`You have ${MOST_KEYS} API keys. Revoke one that nobody uses first.`, { status: 409 });
     // Made by means of a key, it is of that key's maker too (RULES A3).
     const createdBy = apiKey?.createdBy ?? memberId;
     const key = await createApiKey(org, { memberId, createdBy, name, scopes: [scope] });

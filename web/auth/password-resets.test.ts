@@ -163,3 +163,15 @@ test('D2 an admin raises neither themselves nor anybody to owner, and the last o
   for (const body of [{ role: 'admin' }, { status: 'deactivated' }])
     expect((await patch({ orgId: alone, ...last }, body, { orgId: alone, ...last })).status).toBe(409);
 });
+
+test('A3 only a link that was used says that the password was reset; one that was withdrawn does not', async () => {
+  const rows = () =>
+    inOrg(world, orgId, ({ tx }) => tx.select().from(passwordResets).orderBy(passwordResets.createdAt));
+  await tokenOf(member, admin);
+  const token = await tokenOf(member, admin);
+  await world.auth.resetPassword(token, NEW);
+  const open = await tokenOf(member, admin);
+  await world.auth.changePassword({ ...member, role: 'member', name: 'x' }, NEW, PASSWORD);
+  await expect(world.auth.readPasswordReset(open)).resolves.toBeNull();
+  expect((await rows()).map(({ usedAt }) => usedAt !== null)).toEqual([false, true, false]);
+});

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '#core/errors.ts';
 import { isStorable } from '#core/text.ts';
+import { actorText } from '#core/roles.ts';
 import { readPasswordHash, savePassword } from '#db/accounts.ts';
 import type { Principal } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
@@ -61,7 +62,7 @@ export function createPasswords({
       await savePassword(org, { userId, email: actor.email, name: actor.name, passwordHash, keep });
       await voidResetsOf(org, actor.memberId);
       const target = { type: 'member', id: actor.memberId };
-      await audit(org, { actor: `member:${actor.memberId}`, action: 'member.password_changed', target });
+      await audit(org, { actor: actorText(actor), action: 'member.password_changed', target });
     });
     await limits.clear('password', actor.memberId);
   };

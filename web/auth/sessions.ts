@@ -1,4 +1,5 @@
 import { notFound } from '#core/errors.ts';
+import { actorText } from '#core/roles.ts';
 import { endSession, endSessions, listSessions } from '#db/accounts.ts';
 import type { Principal } from '#db/api-keys.ts';
 import { audit } from '#db/audit.ts';
@@ -52,10 +53,10 @@ export function createSessions({ db, betterAuth }: { db: Database; betterAuth: B
 const userOf = async (org: Org, { memberId }: Principal): Promise<string | null | undefined> =>
   (await readMember(org, memberId))?.userId;
 
-const noteEnd = (org: Org, { memberId }: Principal, which: 'one' | 'all'): Promise<void> =>
+const noteEnd = (org: Org, actor: Principal, which: 'one' | 'all'): Promise<void> =>
   audit(org, {
-    actor: `member:${memberId}`,
+    actor: actorText(actor),
     action: 'member.signed_out',
-    target: { type: 'member', id: memberId },
+    target: { type: 'member', id: actor.memberId },
     details: { which },
   });

@@ -8,7 +8,7 @@ import { zText } from '#core/text.ts';
 import { listApiKeys, type Principal } from '#db/api-keys.ts';
 import { PASSWORD_LENGTH } from '#web/auth/better-auth.ts';
 import type { Auth, OwnSession } from '#web/auth/index.ts';
-import { makeOwnKey, revokeKey } from '#web/auth/own-keys.ts';
+import { makeOwnKey, MOST_KEYS, revokeKey } from '#web/auth/own-keys.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import { deviceOf } from './device.ts';
@@ -40,7 +40,7 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'account.manage');
     const keys = await db.withOrg(actor.orgId, (org) =>
-      listApiKeys(org, actor.memberId, { limit: 200 }, { isLive: true }),
+      listApiKeys(org, actor.memberId, { limit: MOST_KEYS }, { isLive: true }),
     );
     const sessions = await auth.ownSessions(actor, c.req.raw.headers);
     const body = html`<div class="page">
@@ -74,8 +74,9 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
     const wanted = zKey.safeParse({ name: form.text('name'), scope: form.text('scope') });
     if (!wanted.success)
       return draw(c, { problem: 'Name: must be 1 to 100 characters.', typedName: form.text('name') }, 422);
-    const { key } = await makeOwnKey(db, actor, wanted.data);
-    return draw(c, { key });
+    const made = await attempt(() => makeOwnKey(db, actor, wanted.data));
+    if ('problem' in made) return draw(c, { problem: made.problem.message }, made.problem.status);
+    return draw(c, { key: made.value.key });
   });
 
   pages.post('/account/keys/:id/revoke', async (c) => {

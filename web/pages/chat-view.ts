@@ -5,6 +5,7 @@ import { newId } from '#core/ids.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { can, type Actor } from '#core/roles.ts';
 import type { ListedThread, Timeline, TimelineItem } from '#db/views/index.ts';
+import type { Thread } from '#db/threads.ts';
 import { approvalHtml, effectHtml, type Viewed } from './card.ts';
 import type { Html } from './frame.ts';
 import { alert, hidden, nothing, time } from './parts.ts';
@@ -78,11 +79,17 @@ export const newThread = (actor: Actor, again: { text?: string; problem?: string
     ${composer(actor, null, again)}
   </div>`;
 
-export const threadBody = (threadId: string, timeline: Timeline, options: ChatOptions, again = {}): Html =>
+export const threadBody = (
+  { id: threadId, channel }: Pick<Thread, 'id' | 'channel'>,
+  timeline: Timeline,
+  options: ChatOptions,
+  again = {},
+): Html =>
   html`<div class="chat">
     <h1 class="hush">Thread</h1>
     <div id="live" hx-sse:connect="/live?thread=${threadId}" hx-sse:close="gone" hx-swap="none"></div>
     <div class="log" data-stick tabindex="0" aria-label="Messages">
+      ${channel === 'web' ? nothing : html`<p class="note">${NOT_PRIVATE}</p>`}
       <div
         id="timeline"
         hx-get="/threads/${threadId}/timeline"
@@ -96,6 +103,10 @@ export const threadBody = (threadId: string, timeline: Timeline, options: ChatOp
     </div>
     ${composer(options.actor, threadId, again)}
   </div>`;
+
+/** Only what the chat began is a private conversation (db/visibility.ts). */
+const NOT_PRIVATE =
+  'An API key began this thread, so owners and admins can read it. For what is yours alone, begin a new one.';
 
 /** What live updates fetch again. */
 export function timelineHtml(threadId: string, { items, activeRuns }: Timeline, options: ChatOptions): Html {

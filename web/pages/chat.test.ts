@@ -52,6 +52,13 @@ test('what is refused comes back with the reason, and what was typed is still th
   expect((await postForm(world, cookie, '/threads', { text: 'no key' })).status).toBe(422);
 });
 
+test('D3 a thread that a key began says who else reads it; one of the chat does not', async () => {
+  const { json } = await world.call('/api/v1/requests', { as: member, body: { text: 'count the pelicans' } });
+  const page = async (id: string) => (await world.call(`/threads/${id}`, { headers: { cookie } })).text;
+  expect(await page(json.threadId)).toContain('owners and admins can read it');
+  expect(await page((await addStory(world, member)).threadId)).not.toContain('owners and admins can read it');
+});
+
 test('R5 Stop is a button of the thread, and the page says that it is stopping', async () => {
   const { threadId, runId } = await addStory(world, member);
   expect((await postForm(world, cookie, `/runs/${runId}/stop`, {}, HTMX)).status).toBe(204);

@@ -56,7 +56,7 @@ export function chatPages({ deps, frame, viewed }: { deps: WebDeps; frame: Frame
       section: 'chat',
       aside: html`<div class="nav new"><a href="/">New thread</a></div>
         ${threadList(threads, thread.id)}`,
-      body: threadBody(thread.id, timeline, { actor, viewed, linkHosts }, again),
+      body: threadBody(thread, timeline, { actor, viewed, linkHosts }, again),
       status,
     });
   };

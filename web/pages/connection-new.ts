@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { UserError } from '#core/errors.ts';
 import { zText } from '#core/text.ts';
 import type { JsonObject } from '#core/tools.ts';
+import { actorText } from '#core/roles.ts';
 import { addConnection } from '#db/connections.ts';
 import { audit } from '#db/audit.ts';
 import { requireListed } from '#db/settings.ts';
@@ -130,7 +131,7 @@ export function newConnectionPages({ deps, frame }: { deps: WebDeps; frame: Fram
         const added = await addConnection(org, keys, wanted, credential);
         const target = { type: 'connection', id: added.id };
         const details = { connector: connector.id, isTrusted: typed.isTrusted };
-        await audit(org, { actor: `member:${actor.memberId}`, action: 'connection.added', target, details });
+        await audit(org, { actor: actorText(actor), action: 'connection.added', target, details });
         return added;
       });
     });

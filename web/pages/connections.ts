@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { html } from 'hono/html';
 import { findConnector, toolsOf } from '#activities/integrations/index.ts';
 import { notFound } from '#core/errors.ts';
-import { can } from '#core/roles.ts';
+import { actorText, can } from '#core/roles.ts';
 import { audit } from '#db/audit.ts';
 import {
   type Connection,
@@ -108,7 +108,7 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
       await noteTest(org, row.id, text);
       const details = { isWorking: 'value' in tested };
       await audit(org, {
-        actor: `member:${actor.memberId}`,
+        actor: actorText(actor),
         action: 'connection.tested',
         target: { type: 'connection', id: row.id },
         details,
@@ -131,7 +131,7 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
         if (version === null) throw notFound('connection');
         const target = { type: 'connection', id: row.id };
         await audit(org, {
-          actor: `member:${actor.memberId}`,
+          actor: actorText(actor),
           action: 'connection.credential_rotated',
           target,
           details: { version },
@@ -163,7 +163,7 @@ export function connectionPages({ deps, frame }: { deps: WebDeps; frame: Frame }
     await db.withOrg(actor.orgId, async (org) => {
       if (!(await removeConnection(org, row.id))) throw notFound('connection');
       await audit(org, {
-        actor: `member:${actor.memberId}`,
+        actor: actorText(actor),
         action: 'connection.removed',
         target: { type: 'connection', id: row.id },
       });

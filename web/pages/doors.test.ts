@@ -55,6 +55,15 @@ test('an invitation link is shown once, asks for a password, and signs in; used,
   expect((await world.call('/', { headers: { cookie: session } })).status).toBe(303);
 });
 
+test('the page of a reset link says that API keys stay', async () => {
+  const member = await addPerson(world, admin.orgId, 'member', PASSWORD);
+  const { json } = await world.call(`/api/v1/members/${member.memberId}/password-reset`, { method: 'POST', as: admin });
+  const path = new URL(json.url).pathname;
+  expect((await world.call(path)).text).toContain('API keys go on working');
+  expect((await postForm(world, '', path, { password: 'long enough now' }, SAME)).status).toBe(303);
+  expect((await world.call('/api/v1/runs', { as: member })).status).toBe(200);
+});
+
 test('roles change from the list, and a problem keeps what was typed', async () => {
   const cookie = await cookieOf(world, admin.email);
   const { memberId } = await addPerson(world, admin.orgId, 'member', PASSWORD);

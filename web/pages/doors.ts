@@ -91,7 +91,7 @@ export function doorPages({ auth, frame }: { auth: Auth; frame: Frame }): Hono<W
         title: 'Invitation',
         status: 410,
         body: html`<h1>This link is over</h1>
-          <p class="lead">It was used, or is older than 48 hours. Ask your admin for a new one.</p>
+          <p class="lead">It was used, is older than 48 hours, or was withdrawn. Ask your admin for a new one.</p>
           <a href="/sign-in">Go to sign-in</a>`,
       });
     return frame.door(c, { title: 'Welcome', body: welcome(c.req.param('token'), invited) });
@@ -130,6 +130,10 @@ const welcome = (token: string, invited: { email: string; name: string; orgName:
 const choosePassword = (token: string, whose: { email: string; name: string; orgName: string }, problem = '') =>
   html`<h1>Choose a new password</h1>
     <p class="lead">For ${whose.name} in ${whose.orgName}. You will be signed out everywhere else.</p>
+    <p class="hint">
+      API keys go on working. If somebody else may have had your password, look at them on your account page and revoke
+      those you do not know.
+    </p>
     ${alert(problem)}
     <form method="post" action="/reset/${token}">
       <input type="hidden" name="username" autocomplete="username" value="${whose.email}" />

@@ -60,8 +60,6 @@ export const pendingCount = (n: number): Html =>
   html`<span class="count" id="pending-count" ${n === 0 ? 'hidden' : ''}>${n}<span class="hush"> waiting</span></span>`;
 
 export function createFrame({ db, modelName, files }: { db: Database; modelName: string; files: Static }): Frame {
-  const isRules = modelName.startsWith('rules');
-
   const document = (title: string, body: Html): Html =>
     html`<!doctype html>
       <html lang="en">
@@ -81,11 +79,12 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
         </body>
       </html>`;
 
-  const side = (actor: Principal, orgName: string, pending: number, view: View): Html =>
+  /** `model`: null for an org without one of its own, which the rules answer (RULES D7). */
+  const side = (actor: Principal, org: { name: string; model: string | null }, pending: number, view: View): Html =>
     html`<header class="side">
       <div class="brand">
         <img src="${files.urlOf('icon.svg')}" alt="" width="24" height="24" />
-        <span>${orgName}</span>
+        <span>${org.name}</span>
         <button type="button" class="small" data-menu aria-expanded="false" aria-controls="side">Menu</button>
       </div>
       <div class="side-body" id="side">
@@ -100,7 +99,7 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
         ${view.aside ?? ''}
         <div class="me">
           <p>
-            <span class="badge" title="${modelName}">${isRules ? 'Rule-based mode' : modelName}</span>
+            <span class="badge" title="${org.model ?? 'rules'}">${org.model ?? 'Rule-based mode'}</span>
             <small>${actor.role}</small>
           </p>
           <div class="row">
@@ -116,13 +115,14 @@ export function createFrame({ db, modelName, files }: { db: Database; modelName:
   return {
     page: async (c, view) => {
       const actor = actorOf(c);
-      const { name, pending } = await db.withOrg(actor.orgId, async (org) => ({
-        name: (await readOrg(org)).name,
-        pending: await countPending(org, actor),
+      const { org, pending } = await db.withOrg(actor.orgId, async (tx) => ({
+        org: await readOrg(tx),
+        pending: await countPending(tx, actor),
       }));
+      const model = org.isFirst && !modelName.startsWith('rules') ? modelName : null;
       const body = html`<a class="skip" href="#main">Skip to content</a>
         <div class="shell">
-          ${side(actor, name, pending, view)}
+          ${side(actor, { name: org.name, model }, pending, view)}
           <main id="main" tabindex="-1">
             <div id="toast" role="status" aria-live="polite"></div>
             ${view.body}

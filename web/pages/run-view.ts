@@ -4,6 +4,7 @@ import { formatCost } from '#core/money.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
 import { may } from '#core/roles.ts';
 import type { Turn } from '#db/runs.ts';
+import { SUMMARY_TURN } from '#db/usage.ts';
 import type { EffectView, ModelCall, RunView, SeenToolCall } from '#db/views/index.ts';
 import { approvalHtml, type CardOptions } from './card.ts';
 import type { Html } from './frame.ts';
@@ -134,7 +135,7 @@ function step(label: Html, { startMs, endMs, totalMs }: Scale, from: Date, to: D
 
 function modelItem(call: ModelCall, scale: Scale): Html {
   return html`<li>
-    ${step(html`<strong>Turn ${call.turnNumber}</strong> · ${call.provider}/${call.model}`, scale, call.createdAt, call.endedAt, call.status === 'failed' ? 'bad' : '')}
+    ${step(html`<strong>${call.turnNumber === SUMMARY_TURN ? 'Summary of the thread' : `Turn ${call.turnNumber}`}</strong> · ${call.provider}/${call.model}`, scale, call.createdAt, call.endedAt, call.status === 'failed' ? 'bad' : '')}
     <p class="meta">
       ${tokensOf([call])} ·
       ${formatCost(call.costNanos)}${call.requestId ? ` · request ${call.requestId}` : ''}${call.error ? ` · ${cut(call.error, 300)}` : ''}

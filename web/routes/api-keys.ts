@@ -1,5 +1,4 @@
 import { API_KEY_SCOPES, may } from '#core/roles.ts';
-import { zText } from '#core/text.ts';
 import { listApiKeys, type ApiKey } from '#db/api-keys.ts';
 import { actorOf } from '#web/auth/index.ts';
 import { makeOwnKey, revokeKey } from '#web/auth/own-keys.ts';
@@ -20,9 +19,10 @@ import {
   zTime,
   zUuid,
   type Api,
+  zField,
 } from './define.ts';
 
-const zNew = z.object({ name: zText(100).openapi({ type: 'string' }), scope: z.enum(API_KEY_SCOPES).default('full') });
+const zNew = z.object({ name: zField(100), scope: z.enum(API_KEY_SCOPES).default('full') });
 const zKey = z
   .object({
     id: zUuid,

@@ -2,7 +2,6 @@ import { forbidden, notFound } from '#core/errors.ts';
 import type { Actor } from '#core/roles.ts';
 import type { JsonObject } from '#core/tools.ts';
 import type { Org } from '#db/client.ts';
-import { zText } from '#core/text.ts';
 import { findApproval, listApprovals } from '#db/lists.ts';
 import { APPROVAL_STATUSES } from '#db/schema/words.ts';
 import { actorOf } from '#web/auth/index.ts';
@@ -25,6 +24,7 @@ import {
   zTime,
   zUuid,
   type Api,
+  zField,
 } from './define.ts';
 
 const zDecision = z.object({
@@ -32,13 +32,13 @@ const zDecision = z.object({
   payloadSha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be the sha256 of the payload that was read, in lower-case hex'),
-  comment: zText(2000).optional().openapi({ type: 'string' }),
+  comment: zField(2000).optional(),
 });
 const zEdit = z.object({
   /** All the arguments, as they shall be. */
   input: z.record(z.string(), z.unknown()),
   payloadSha256: zDecision.shape.payloadSha256,
-  comment: zText(2000).optional().openapi({ type: 'string' }),
+  comment: zField(2000).optional(),
 });
 const zDecided = z.object({ status: z.enum(['approved', 'denied']), decidedBy: z.string(), decidedAt: zTime });
 

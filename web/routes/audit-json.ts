@@ -32,7 +32,13 @@ export const zAuditFilters = z.object({
   actor: z
     .union([z.literal('system'), zUuid])
     .optional()
-    .openapi({ type: 'string', description: 'A member’s id, or system' }),
+    .openapi({
+      anyOf: [
+        { type: 'string', enum: ['system'] },
+        { type: 'string', format: 'uuid' },
+      ],
+      description: 'A member’s id, or system',
+    }),
   action: zWord(),
   targetId: zWord(),
   from: zFrom,

@@ -72,7 +72,6 @@ test('filters that mean nothing are refused by name, and never fail on our side'
   for (const [query, field] of [
     ['from=yesterday', 'from'],
     ['to=2026-02-30', 'to'],
-    ['to=9999-12-31', 'to'],
     ['actor=ana', 'actor'],
     ['action=%00', 'action'],
     ['targetId=', 'targetId'],

@@ -1,7 +1,6 @@
 import { actorText } from '#core/roles.ts';
 import { findConnector, slugOf } from '#activities/integrations/index.ts';
 import { notFound, UserError } from '#core/errors.ts';
-import { zText } from '#core/text.ts';
 import { audit } from '#db/audit.ts';
 import {
   addConnection,
@@ -30,11 +29,12 @@ import {
   zPage,
   zUuid,
   type Api,
+  zField,
 } from './define.ts';
 
 const zNew = z.object({
   connector: z.string().min(1).max(50),
-  name: zText(80).openapi({ type: 'string' }),
+  name: zField(80),
   /** As the connector wants them; for `rest` with the OpenAPI document or its address. */
   settings: z.record(z.string(), z.unknown()).default({}),
   /** Sealed at once and never shown again. */

@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { notFound } from '#core/errors.ts';
 import { isId } from '#core/ids.ts';
 import { can, inScope, type Permission } from '#core/roles.ts';
+import { zText } from '#core/text.ts';
 import type { Principal } from '#db/api-keys.ts';
 import { BAD_CURSOR, SEQUENCE_CURSOR, TIME_CURSOR } from '#db/paging.ts';
 import { outOfScope } from '#web/auth/api-key.ts';
@@ -102,6 +103,8 @@ export const body = <T extends z.ZodType>(schema: T) => ({
   body: { required: true, content: { 'application/json': { schema } } },
 });
 
+/** As core's zText, described in the document. */
+export const zField = (max: number) => zText(max).openapi({ type: 'string', pattern: '\\S', maxLength: max });
 export const zTime = z.iso.datetime().openapi({ format: 'date-time' });
 // As core's zId, made here: a schema made before the library was loaded cannot be described by it.
 export const zUuid = z.guid().toLowerCase().openapi({ format: 'uuid' });

@@ -1,15 +1,26 @@
 import { forbidden, notFound } from '#core/errors.ts';
-import { zText } from '#core/text.ts';
 import { findEffect, listEffects } from '#db/effect-list.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import { ProblemError } from '#web/problem.ts';
-import { body, createApi, createRoute, failures, json, secured, z, zIdPath, zList, type Api } from './define.ts';
+import {
+  body,
+  createApi,
+  createRoute,
+  failures,
+  json,
+  secured,
+  z,
+  zIdPath,
+  zList,
+  type Api,
+  zField,
+} from './define.ts';
 import { effectJson, zEffect, zEffectQuery } from './effect-json.ts';
 
 const zResolution = z.object({
   outcome: z.enum(['sent', 'not_sent']),
-  externalId: zText(500).optional().openapi({ type: 'string' }),
+  externalId: zField(500).optional(),
 });
 
 export function effectRoutes({ db, client }: Pick<WebDeps, 'db' | 'client'>): Api {

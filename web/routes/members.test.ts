@@ -248,3 +248,20 @@ test('every change is on record, by whom and with which key', async () => {
   ]);
   expect(items[0].actor).toMatch(new RegExp(`^member:${owner.memberId} key:[0-9a-f-]{36}$`));
 });
+
+test('D2 an invitation dies with the right to make it: its maker has left, or the invited became an owner', async () => {
+  const leaving = await addPerson(world, owner.orgId, 'admin');
+  const [promoted, left] = [(await invite(leaving)).json, (await invite(leaving, { role: 'admin' })).json];
+  expect((await patch(promoted.id, { role: 'owner' })).status).toBe(200);
+  expect((await accept(promoted.invitation)).status).toBe(410);
+  await expect(world.auth.readInvitation(promoted.invitation)).resolves.toBeNull();
+  await patch(leaving.memberId, { role: 'member' });
+  expect((await accept(left.invitation)).status).toBe(410);
+  await patch(leaving.memberId, { role: 'admin', status: 'deactivated' });
+  expect((await accept(left.invitation)).status).toBe(410);
+  // Under the lock too, not only at the look-up.
+  const use = inOrg(world, owner.orgId, (org) => useInvitation(org, left.invitation, 'hash'));
+  await expect(use).rejects.toMatchObject({ status: 410 });
+  expect((await accept((await again(left.id)).json.invitation)).status).toBe(200);
+  expect((await accept((await again(promoted.id)).json.invitation)).status).toBe(200);
+});

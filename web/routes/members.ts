@@ -1,6 +1,5 @@
 import { notFound } from '#core/errors.ts';
 import { actorText, ROLES } from '#core/roles.ts';
-import { zText } from '#core/text.ts';
 import { audit } from '#db/audit.ts';
 import { invite } from '#db/invitations.ts';
 import { addMember, listMembers, readMember } from '#db/members.ts';
@@ -23,12 +22,17 @@ import {
   zTime,
   zUuid,
   type Api,
+  zField,
 } from './define.ts';
 import { memberJson, zMember } from './member-json.ts';
 
-const zName = zText(100).openapi({ type: 'string' });
+const zName = zField(100);
 const zNew = z.object({ email: z.email().max(254).toLowerCase(), name: zName, role: z.enum(ROLES).default('member') });
-const zChange = z.object({ role: z.enum(ROLES), status: z.enum(['active', 'deactivated']), name: zName }).partial();
+const zChange = z
+  .object({ role: z.enum(ROLES), status: z.enum(['active', 'deactivated']), name: zName })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'Name what to change: role, status or name')
+  .openapi({ minProperties: 1 });
 const zInvited = z.object({
   id: zUuid,
   /** One-time, 48 hours, shown once. */

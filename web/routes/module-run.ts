@@ -76,7 +76,9 @@ export async function runGiven(deps: Deps, actor: Principal, wanted: Wanted): Pr
   // Whoever is told that it is down must not find it done later.
   await deps.client.stop(actor, runId);
   const stopped = await waitFor(deps, actor, runId, STOP_WITHIN_MS, ({ run }) => run.endedAt !== null, wanted.signal);
-  if (stopped.call?.status === 'done') return answerOf(deps, actor, wanted, stopped);
+  // It came back just now: what went out is not cut off by Stop (RULES R5).
+  if (stopped.run.endedAt === null || stopped.isMaybeSent || stopped.call?.endedAt)
+    return answerOf(deps, actor, wanted, stopped);
   throw failure(503, `${wanted.name} is down, so nothing was run. Try again later.`, runId, { 'retry-after': '10' });
 }
 
@@ -100,7 +102,7 @@ async function waitFor(
 }
 
 async function answerOf({ db }: Deps, actor: Principal, wanted: Wanted, state: GivenState): Promise<Ended> {
-  const { run, call, approvalId } = state;
+  const { run, call, approvalId, isMaybeSent } = state;
   if (run.endedAt === null) {
     const status = run.status === 'waiting' ? 'waiting' : 'running';
     const row = approvalId && (await db.withOrg(actor.orgId, (org) => findApproval(org, actor, approvalId)));
@@ -108,6 +110,9 @@ async function answerOf({ db }: Deps, actor: Principal, wanted: Wanted, state: G
     return { kind: 'waiting', answer: row ? { ...answer, approval: approvalJson(row) } : answer };
   }
   if (call?.status === 'done') return { kind: 'done', answer: executed(call) };
+  // Not a 5xx: who asks again under the same key must not have it run twice.
+  if (isMaybeSent)
+    throw failure(409, `Nobody knows whether ${wanted.name} has run it. Look there before you ask again.`, run.id);
   if (call?.status === 'failed') throw failure(502, call.result ?? `${wanted.name} failed.`, run.id);
   const why = call?.result ?? (run.status === 'stopped' ? 'The run was stopped.' : run.statusText);
   throw failure(run.status === 'failed' ? 502 : 409, why ?? 'It was not run.', run.id);

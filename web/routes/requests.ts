@@ -1,15 +1,14 @@
 import { forbidden } from '#core/errors.ts';
 import { newId } from '#core/ids.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
-import { zText } from '#core/text.ts';
 import { ask } from '#web/ask.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import { ProblemError } from '#web/problem.ts';
-import { body, createApi, createRoute, failures, json, secured, z, zUuid, type Api } from './define.ts';
+import { body, createApi, createRoute, failures, json, secured, z, zUuid, type Api, zField } from './define.ts';
 
 const zAsk = z.object({
-  text: zText(RUN_LIMITS.textLength).openapi({ type: 'string', minLength: 1, maxLength: RUN_LIMITS.textLength }),
+  text: zField(RUN_LIMITS.textLength),
   threadId: zUuid.optional(),
   /** The run this repeats, one of those you see. */
   againOf: zUuid.optional(),

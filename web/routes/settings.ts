@@ -1,9 +1,8 @@
 import { policyFields, settingsFields } from '#core/policy.ts';
-import { zText } from '#core/text.ts';
 import { changeSettings, readSettings, type Settings } from '#db/settings.ts';
 import { actorOf } from '#web/auth/index.ts';
 import type { WebDeps } from '#web/deps.ts';
-import { createApi, createRoute, failures, json, secured, z, type Api } from './define.ts';
+import { createApi, createRoute, failures, json, secured, z, type Api, zField } from './define.ts';
 
 const zPolicyPart = z.object(policyFields());
 const zSettingsPart = z.object(settingsFields());
@@ -25,7 +24,7 @@ const zSettings = z
 
 const zChange = z.strictObject({
   version: zVersion,
-  name: zText(100).openapi({ type: 'string', minLength: 1, maxLength: 100 }).optional(),
+  name: zField(100).optional(),
   policy: z.strictObject(policyFields()).partial().optional(),
   settings: z.strictObject(settingsFields()).partial().optional(),
 });

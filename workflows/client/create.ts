@@ -9,6 +9,7 @@ import { createEdit, type Revise } from './edit.ts';
 import type { Engine } from './engine.ts';
 import { createReceive } from './receive.ts';
 import { createResolveEffect } from './resolve.ts';
+import { createStarts, type Starts } from './starts.ts';
 import { createStop } from './stop.ts';
 import type { Client } from './types.ts';
 
@@ -19,8 +20,9 @@ export function createClient(deps: {
   log: Logger;
   keys: KeyRing;
   revise: Revise;
-}): Client {
+}): Client & Pick<Starts, 'drain'> {
   const { engine } = deps;
+  const starts = createStarts(deps);
   const ask = async (workflow: string, orgId: string, input: object): Promise<string> => {
     const answerId = newId();
     await engine.ask(workflow, `${workflow}:${orgId}:${answerId}`, { orgId, answerId, ...input });
@@ -40,7 +42,7 @@ export function createClient(deps: {
     }
   };
   return {
-    receive: createReceive(deps),
+    receive: createReceive({ ...deps, starts }),
     decide: createDecide(deps),
     editApproval: createEdit(deps),
     stop: createStop(deps),
@@ -50,5 +52,6 @@ export function createClient(deps: {
       askAbout('listModules', orgId, (questionId) => sealQuestion(deps.keys, question, { orgId, questionId })),
     testConnection: (actor, connectionId) => ask('testConnection', actor.orgId, { connectionId }),
     isAlive: () => engine.isAlive(),
+    drain: starts.drain,
   };
 }

@@ -158,3 +158,22 @@ test('A3 alone in the org and tainted, the refusal says what to do next', async 
     text: expect.stringMatching(/read outside text.*Invite somebody under Members, or ask again in a new thread/),
   });
 });
+
+test('A3 a decision by somebody whose password was reset by a link in the last 24 hours says so in the audit', async () => {
+  const di = await addPerson(world, ana.orgId, 'admin');
+  await sql`update members set activated_at = now() - interval '3 days' where id = ${di.memberId}`;
+  const detailsOf = async (): Promise<unknown> => {
+    const rows = await addRows(world, ana);
+    expect(await approve(rows, undefined, di)).toMatchObject({ kind: 'decided' });
+    const [row] =
+      await sql`select details from audit_log where action = 'approval.approved' and target_id = ${rows.approvalId}`;
+    return JSON.parse(String(row?.['details']));
+  };
+  await sql`insert into password_resets (id, org_id, member_id, token_hash, created_by, expires_at, used_at)
+    values (${newId()}, ${ana.orgId}, ${di.memberId}, ${newId()}, ${ana.memberId}, now(), null)`;
+  expect(await detailsOf()).not.toHaveProperty('newPassword');
+  await sql`update password_resets set used_at = now() - interval '23 hours' where member_id = ${di.memberId}`;
+  expect(await detailsOf()).toMatchObject({ newPassword: true });
+  await sql`update password_resets set used_at = now() - interval '25 hours' where member_id = ${di.memberId}`;
+  expect(await detailsOf()).not.toHaveProperty('newPassword');
+});

@@ -6,7 +6,7 @@ import { audit } from '#db/audit.ts';
 import { addVote, findCard, markSignalled, readEdits, settleApproval, type Approval } from '#db/approvals.ts';
 import type { Database, Org } from '#db/client.ts';
 import { readOrg } from '#db/orgs.ts';
-import { apiKeys, approvals, members, toolCalls } from '#db/schema/index.ts';
+import { apiKeys, approvals, members, passwordResets, toolCalls } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
 import { openPending, whyNotDecide } from './pending.ts';
 import type { Decided, DecisionInput } from './types.ts';
@@ -106,9 +106,15 @@ async function isOtherCard(org: Org, approval: Approval, { card, payloadSha256 }
   return stored === undefined || stored.payloadSha256 !== payloadSha256;
 }
 
-/** Members and keys of the last 24 hours are on record beside the decision (RULES A3). */
-async function newcomers(org: Org, actor: Actor): Promise<{ newMember?: boolean; newKey?: boolean }> {
-  const isNew = (column: typeof members.activatedAt | typeof apiKeys.createdAt) =>
+/**
+ * Members and keys of the last 24 hours are on record beside the decision (RULES A3), and so is a password that was reset by a link: whoever made the link
+ * could have used it.
+ */
+async function newcomers(
+  org: Org,
+  actor: Actor,
+): Promise<{ newMember?: boolean; newKey?: boolean; newPassword?: boolean }> {
+  const isNew = (column: typeof members.activatedAt | typeof apiKeys.createdAt | typeof passwordResets.usedAt) =>
     sql<boolean>`${column} > now() - interval '24 hours'`;
   const [member] = await org.tx
     .select({ isNew: isNew(members.activatedAt) })
@@ -120,5 +126,16 @@ async function newcomers(org: Org, actor: Actor): Promise<{ newMember?: boolean;
         .from(apiKeys)
         .where(and(eq(apiKeys.orgId, org.id), eq(apiKeys.id, actor.apiKey.id)))
     : [];
-  return { ...(member?.isNew ? { newMember: true } : {}), ...(key?.isNew ? { newKey: true } : {}) };
+  const [reset] = await org.tx
+    .select({ id: passwordResets.id })
+    .from(passwordResets)
+    .where(
+      and(eq(passwordResets.orgId, org.id), eq(passwordResets.memberId, actor.memberId), isNew(passwordResets.usedAt)),
+    )
+    .limit(1);
+  return {
+    ...(member?.isNew ? { newMember: true } : {}),
+    ...(key?.isNew ? { newKey: true } : {}),
+    ...(reset ? { newPassword: true } : {}),
+  };
 }

@@ -9,11 +9,13 @@ import { idleClient } from '#test/web/client.ts';
 import { addOrg, addPerson, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
 import { fakeEngine, type FakeEngine } from './engine.fixture.ts';
 import { createReceive } from './receive.ts';
+import { createStarts, type Starts } from './starts.ts';
 
 let world: World;
 let sql: postgres.Sql;
 let ana: Person;
 let engine: FakeEngine;
+let starts: Starts;
 let receive: ReturnType<typeof createReceive>;
 
 // What is asked here is never answered, so that it all stays under way.
@@ -34,7 +36,9 @@ afterAll(async () => {
 });
 beforeEach(() => {
   engine = fakeEngine();
-  receive = createReceive({ db: world.deps.db, engine: engine.port, log: pino({ level: 'silent' }) });
+  const deps = { db: world.deps.db, engine: engine.port, log: pino({ level: 'silent' }) };
+  starts = createStarts(deps);
+  receive = createReceive({ ...deps, starts });
 });
 
 const link = (person: Person, externalId: string) =>
@@ -65,6 +69,7 @@ test('I1 one event leaves one row each of event, thread, message and run, and it
   const received = await receive(event);
   expect(received).toMatchObject({ kind: 'run', isReplay: false });
   const runId = received.kind === 'run' ? received.runId : '';
+  await starts.drain();
   expect(await eventsOf(event)).toMatchObject([{ outcome: 'run', run_id: runId, sender_id: 'U_ANA' }]);
   const rows = await sql`select r.requested_by, r.started_at, m.text, m.seq, t.channel from runs r
     join messages m on m.id = r.message_id join threads t on t.id = r.thread_id where r.id = ${runId}`;
@@ -188,6 +193,7 @@ test('I4 with Temporal away the event is stored all the same, answered with its 
   const received = await receive(inbound());
   expect(received).toMatchObject({ kind: 'run' });
   const runId = received.kind === 'run' ? received.runId : '';
+  await starts.drain();
   expect(await sql`select status, started_at from runs where id = ${runId}`).toMatchObject([
     { status: 'running', started_at: null },
   ]);

@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import type { Inbound } from '#core/chat.ts';
-import { errorText } from '#core/errors.ts';
 import { newId } from '#core/ids.ts';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { can, type Actor } from '#core/roles.ts';
@@ -10,10 +9,11 @@ import { countActiveRuns } from '#db/active-runs.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
-import { activeRunsIn, updateRun } from '#db/runs.ts';
-import { identities, inboundEvents, members, runs, tenants } from '#db/schema/index.ts';
-import { addMessage, findThreadAt, nextRunNumber, openThread } from '#db/threads.ts';
+import { activeRunsIn } from '#db/runs.ts';
+import { identities, inboundEvents, members, messages, runs, tenants } from '#db/schema/index.ts';
+import { addMessage, findThreadAt, nextInThread, openThread } from '#db/threads.ts';
 import type { Engine } from './engine.ts';
+import type { Starts } from './starts.ts';
 import { auditStop, tellStop, writeStop } from './stop.ts';
 import type { ReceiveOptions, Received } from './types.ts';
 
@@ -34,53 +34,43 @@ const REFUSALS = {
 type Refusal = keyof typeof REFUSALS;
 type Found = { refused: Refusal; orgId: string | null } | { actor: Actor };
 
-/** RULES I1–I4: one transaction stores everything, then the workflow is started. What was stored but not started, the sweeper starts. */
-export function createReceive({ db, engine, log }: { db: Database; engine: Engine; log: Logger }) {
+/** RULES I1–I4: one transaction stores everything; whoever sent it can be told at once, and the workflow is started beside that. */
+export function createReceive(deps: { db: Database; engine: Engine; log: Logger; starts: Pick<Starts, 'begin'> }) {
+  const { db, starts } = deps;
   return async (inbound: Inbound, options: ReceiveOptions = {}): Promise<Received> => {
     const found = await findSender(db, inbound);
     if ('refused' in found) return refuse(db, inbound, found);
     const { actor } = found;
+    const { orgId } = actor;
     const toStop = !options.given && STOP_WORDS.test(inbound.text.trim()) ? await runsToStop(db, actor, inbound) : [];
-    const stored = await db.withOrg(actor.orgId, (org) => store(org, actor, inbound, { toStop, ...options }));
-    if (stored.kind === 'command' && !stored.isReplay)
-      for (const runId of toStop) await tellStop({ engine, log }, actor.orgId, runId);
-    if (stored.kind === 'run' && !stored.isReplay) await start(actor.orgId, stored.runId);
+    const stored = await db.withOrg(orgId, (org) => store(org, actor, inbound, { toStop, ...options }));
+    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await tellStop(deps, orgId, runId);
+    if (stored.kind === 'run' && !stored.isReplay) starts.begin({ orgId, runId: stored.runId });
     return stored;
   };
-
-  async function start(orgId: string, runId: string): Promise<void> {
-    try {
-      await engine.start({ orgId, runId });
-      await db.withOrg(orgId, (org) => updateRun(org, runId, { startedAt: new Date() }));
-    } catch (error) {
-      log.warn({ orgId, runId, error: errorText(error) }, 'stored but not started; it will be started by the sweeper');
-    }
-  }
 }
 
 /** Tenant → org and sender → member, by our tables only (RULES I3). */
 async function findSender(db: Database, { where, sender, text }: Inbound): Promise<Found> {
   return db.withSystem('find the org and member of a platform event', async (tx): Promise<Found> => {
-    const [tenant] = await tx
-      .select({ orgId: tenants.orgId })
+    const [found] = await tx
+      .select({ orgId: tenants.orgId, member: { id: members.id, role: members.role, status: members.status } })
       .from(tenants)
-      .where(and(eq(tenants.platform, where.platform), eq(tenants.tenant, where.tenant)));
-    if (!tenant) return { refused: 'unknown_tenant', orgId: null };
-    const { orgId } = tenant;
-    if (sender.isBot) return { refused: 'bot', orgId };
-    if (sender.isGuest) return { refused: 'guest', orgId };
-    const [member] = await tx
-      .select({ id: members.id, role: members.role, status: members.status })
-      .from(identities)
-      .innerJoin(members, and(eq(members.orgId, identities.orgId), eq(members.id, identities.memberId)))
-      .where(
+      .leftJoin(
+        identities,
         and(
-          eq(identities.orgId, orgId),
-          eq(identities.platform, where.platform),
-          eq(identities.tenant, where.tenant),
+          eq(identities.orgId, tenants.orgId),
+          eq(identities.platform, tenants.platform),
+          eq(identities.tenant, tenants.tenant),
           eq(identities.externalId, sender.id),
         ),
-      );
+      )
+      .leftJoin(members, and(eq(members.orgId, identities.orgId), eq(members.id, identities.memberId)))
+      .where(and(eq(tenants.platform, where.platform), eq(tenants.tenant, where.tenant)));
+    if (!found) return { refused: 'unknown_tenant', orgId: null };
+    const { orgId, member } = found;
+    if (sender.isBot) return { refused: 'bot', orgId };
+    if (sender.isGuest) return { refused: 'guest', orgId };
     if (!member) return { refused: 'unlinked', orgId };
     if (member.status !== 'active') return { refused: 'deactivated', orgId };
     if (!can(member.role, 'request.create')) return { refused: 'role', orgId };
@@ -159,29 +149,34 @@ async function store(
     title: cut(text.replaceAll(/\s+/g, ' '), 80),
     createdBy: actor.memberId,
   });
-  const message = await addMessage(org, thread.id, {
-    role: 'user',
-    text,
-    memberId: actor.memberId,
-    runId: isStop ? null : runId,
-  });
-  await notify(org, { threadId: thread.id });
-  for (const stop of stops) await auditStop(org, actor, stop);
-  if (isStop) return { kind: 'command', threadId: thread.id, text: 'Stopping.', isReplay: false };
-  await org.tx.insert(runs).values({
-    id: runId,
-    orgId: org.id,
-    threadId: thread.id,
-    messageId: message.id,
-    number: await nextRunNumber(org, thread.id),
-    seq: message.seq,
-    requestedBy: actor.memberId,
-    againOf: inbound.againOf ?? null,
-    statusText: 'Starting',
-    ...(given ? { given } : {}),
-    // The sweeper leaves it alone this long: the usual start is under way.
-    nextStartAt: new Date(Date.now() + LEASE_MS),
-  });
+  const said = { role: 'user', text, memberId: actor.memberId } as const;
+  if (isStop) {
+    await addMessage(org, thread.id, said);
+    await notify(org, { threadId: thread.id });
+    for (const stop of stops) await auditStop(org, actor, stop);
+    return { kind: 'command', threadId: thread.id, text: 'Stopping.', isReplay: false };
+  }
+  const { seq, number } = await nextInThread(org, thread.id);
+  const messageId = newId();
+  // Sent together, and run in this order.
+  await Promise.all([
+    org.tx.insert(messages).values({ ...said, id: messageId, orgId: org.id, threadId: thread.id, seq, runId }),
+    org.tx.insert(runs).values({
+      id: runId,
+      orgId: org.id,
+      threadId: thread.id,
+      messageId,
+      number,
+      seq,
+      requestedBy: actor.memberId,
+      againOf: inbound.againOf ?? null,
+      statusText: 'Starting',
+      ...(given ? { given } : {}),
+      // The sweeper leaves it alone this long: the usual start is under way.
+      nextStartAt: new Date(Date.now() + LEASE_MS),
+    }),
+    notify(org, { threadId: thread.id }),
+  ]);
   await audit(org, {
     actor: `member:${actor.memberId}`,
     action: 'run.requested',

@@ -13,6 +13,9 @@ import type { StoredModule } from './settings.ts';
 const DONE = /^(completed|complete|success|succeeded|ok|done)$/i;
 const FAILED = /^(failed|failure|error)$/i;
 
+/** Characters of an output, as JSON: every turn of the run reads it again. */
+const OUTPUT_LENGTH = 1_000_000;
+
 /** What a module answers; more fields are ignored. */
 const zAnswer = z.object({
   execution_id: z.union([z.string(), z.number()]).nullish(),
@@ -94,6 +97,8 @@ function resultOf(answer: Answer, module: StoredModule, asked: Asked): ActionRes
 }
 
 function mismatch(output: Json, { id, output: schema }: StoredModule, { name }: Asked): string | null {
+  if (JSON.stringify(output).length > OUTPUT_LENGTH)
+    return `${id} of ${name} answered with more than ${OUTPUT_LENGTH} characters, so its output was not used. Ask it for less.`;
   if (schema === null) return null;
   const problem = problemWith(schema, output);
   if (problem === null) return null;

@@ -12,6 +12,10 @@ import type { StoredModule } from './settings.ts';
 const MODULES = 200;
 /** What fits into a tool's name beside its connection's slug. */
 const NAME_LENGTH = TOOL_NAME_LENGTH - 21;
+/** Deeper than any schema that is of use; what walks it may call itself for each level. */
+const DEPTH = 200;
+/** Characters of all modules as they are stored; references can make much more of a list than it is long. */
+const STORED_LENGTH = 4_000_000;
 const ID = /^[A-Za-z0-9_.-]{1,64}$/;
 const FIELD = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -46,11 +50,16 @@ export function readListing(
   const names = namesFor(known);
   const skipped: string[] = [];
   const modules = new Map<string, StoredModule>();
+  let left = STORED_LENGTH;
   for (const item of items) {
     const read = readItem(item, idempotency ?? (said === 'header' ? 'header' : null));
     if (typeof read === 'string') skipped.push(read);
     else if (modules.has(read.id)) skipped.push(`${read.id} is listed twice; the first counts.`);
-    else modules.set(read.id, withHash({ ...read, name: names(read.id) }));
+    else {
+      left -= JSON.stringify(read).length;
+      if (left < 0) throw unusable(`describes its modules in more than ${STORED_LENGTH} characters`);
+      modules.set(read.id, withHash({ ...read, name: names(read.id) }));
+    }
   }
   if (modules.size === 0 && known.length === 0)
     throw unusable(skipped[0] === undefined ? 'lists no modules' : `lists no module that can be used: ${skipped[0]}`);
@@ -59,6 +68,7 @@ export function readListing(
 
 function listIn(document: string | undefined): { items: readonly Json[]; said: Json | undefined } {
   const json = parse(document ?? '');
+  if (isTooDeep(json)) throw unusable(`answered with JSON that is nested more than ${DEPTH} levels deep`);
   if (Array.isArray(json)) return { items: json, said: undefined };
   const items = isObject(json) ? (json['modules'] ?? json['items']) : undefined;
   if (!isObject(json) || !Array.isArray(items)) throw unusable('did not answer with a list: {"modules": […]}');
@@ -71,6 +81,15 @@ function parse(text: string): Json {
   } catch {
     throw unusable('did not answer with JSON');
   }
+}
+
+function isTooDeep(value: Json): boolean {
+  let level: Json[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > DEPTH) return true;
+    level = level.flatMap((one) => (isObject(one) ? Object.values(one) : Array.isArray(one) ? one : []));
+  }
+  return false;
 }
 
 /** Accepted modules keep the names they have, so that a new one never takes the place of another's tool. */

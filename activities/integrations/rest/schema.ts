@@ -11,6 +11,8 @@ export interface SchemaBudget {
   nodes: number;
 }
 export const SCHEMA_NODES = 2_000;
+/** Each so many characters of a node's own words count as one more: a reference repeats them for next to nothing. */
+const WORDS_PER_NODE = 500;
 // Levels and references passed, together.
 const DEPTH = 24;
 const TYPES = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);
@@ -43,9 +45,12 @@ export function copySchema(value: Json | undefined, budget: SchemaBudget, trail:
   const found = followed(value, budget.follow, trail);
   if (found === null) return {};
   const { schema, trail: deeper } = found;
+  const own = words(schema);
+  budget.nodes -= Math.floor(JSON.stringify(own).length / WORDS_PER_NODE);
+  if (budget.nodes < 0) return {};
   const copy = (inner: Json | undefined) => copySchema(inner, budget, [...deeper, '']);
   const copied: JsonSchema = {
-    ...words(schema),
+    ...own,
     ...bounds(schema),
     ...objectPart(schema, copy),
     ...arrayPart(schema, copy),

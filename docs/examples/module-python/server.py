@@ -55,7 +55,8 @@ def execute(request):
         if not isinstance(given, dict):
             raise ValueError("input_data must be an object")
         answer.update(status="completed", output=MODULES[request["module_id"]]["run"](given))
-    except ValueError as problem:
+    except (ValueError, TypeError) as problem:
+        # A list where a text belongs is the caller's mistake too.
         answer.update(status="failed", error=str(problem))
     answer["duration"] = round(time.monotonic() - begun, 6)
     return answer
@@ -101,9 +102,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(413, {"error": f"the body may be {BODY_BYTES} bytes at most"})
         try:
             request = json.loads(self.rfile.read(int(length)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.answer(400, {"error": "the body is not JSON"})
-        if not isinstance(request, dict) or request.get("module_id") not in MODULES:
+        id = request.get("module_id") if isinstance(request, dict) else None
+        if not isinstance(id, str) or id not in MODULES:
             return self.answer(404, {"error": "there is no such module"})
         return self.answer(200, execute(request))
 
