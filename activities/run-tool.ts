@@ -138,7 +138,9 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
       !(await isMaybeSent(bound))
     )
       return wait(call, usable, null);
-    return runWrite(bound, usable, { summary, blocked, leaseMs }, send);
+    // The action's own effect, not the stored row's: who can write the database could call a deletion a write.
+    const effect = usable && { effect: usable.action.effect };
+    return runWrite(bound, usable, { summary, blocked, leaseMs, ...effect }, send);
   }
 
   function isMaybeSent(call: WriteCall): Promise<boolean> {

@@ -76,3 +76,8 @@ test('a schema that contains itself ends, and one without properties is an objec
   expect(toGeminiSchema({ $ref: '#' })).toEqual({ type: 'object', properties: {} });
   expect(toGeminiSchema({})).toEqual({ type: 'object', properties: {} });
 });
+
+test('a list of no values, which Gemini refuses with the whole request, is left out', () => {
+  const schema = { type: 'object', properties: { a: { anyOf: [{ enum: [] }, { type: 'string' }] } } };
+  expect(toGeminiSchema(schema)['properties']).toEqual({ a: { anyOf: [{}, { type: 'string' }] } });
+});

@@ -97,7 +97,8 @@ function merged(schema: JsonObject, root: JsonSchema): JsonObject {
 function keepValues(schema: JsonObject): void {
   if (!Array.isArray(schema['enum'])) return;
   const values = schema['enum'].filter((value) => typeof value === 'string' || typeof value === 'number');
-  if (values.length === schema['enum'].length) return;
+  // An empty list, "nothing fits", fails the request as well.
+  if (values.length > 0 && values.length === schema['enum'].length) return;
   delete schema['enum'];
   if (values.length > 0 && schema['type'] !== 'boolean') schema['enum'] = values;
 }

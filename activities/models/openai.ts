@@ -40,17 +40,24 @@ export function createOpenai(options: OpenaiOptions): Model {
             return await sdk.chat.completions.create(toRequest(options.model, input, spoken), { signal });
           } catch (error) {
             const other = otherDialect(error, spoken);
-            if (other) return { other };
+            if (other) return { other, error };
             throw error;
           }
         });
       // Two names may be wrong, each once.
+      let spoken = dialect;
+      let refused: unknown;
       for (let tries = 0; tries < 3; tries++) {
-        const answer = await ask(dialect);
-        if (!answer || !('other' in answer)) return readAnswer(answer, answer?._request_id, input);
-        dialect = answer.other;
+        const answer = await ask(spoken);
+        if (!answer || !('other' in answer)) {
+          // Kept only now: a refusal may quote a request that merely speaks of these names.
+          dialect = spoken;
+          return readAnswer(answer, answer?._request_id, input);
+        }
+        spoken = answer.other;
+        refused = answer.error;
       }
-      throw malformed('openai', 'it knows no name for the limit of output tokens');
+      throw toModelError(refused, 'openai');
     },
   };
 }

@@ -176,3 +176,24 @@ test('a server that is not there is asked again', async () => {
   const model = createOpenai({ apiKey: 'k', baseUrl: 'http://127.0.0.1:1/v1', model: 'm' });
   expect(await failure(model)).toMatchObject({ kind: 'retry', message: expect.stringContaining('was not reached') });
 });
+
+test('a refusal that quotes the request is a refusal, whatever names it speaks of, and changes nothing for the next call', async () => {
+  let isRefused = true;
+  const server = await vendor(({ body }) =>
+    isRefused
+      ? {
+          status: 400,
+          body: { error: { message: `bad request: ${JSON.stringify(body)}`, type: 'invalid_request_error' } },
+        }
+      : { body: completion() },
+  );
+  const model = server.openai();
+  const given = input({
+    cacheKey: 'thread-1',
+    messages: [{ role: 'user', text: 'what are max_tokens, max_completion_tokens?' }],
+  });
+  expect(await failure(model, given)).toMatchObject({ kind: 'refused', status: 400, isFree: true });
+  isRefused = false;
+  await model.generate(given);
+  expect(server.calls.at(-1)?.body).toMatchObject({ max_tokens: 64, prompt_cache_key: 'thread-1' });
+});

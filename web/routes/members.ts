@@ -29,7 +29,7 @@ import { memberJson, zMember } from './member-json.ts';
 const zName = zField(100);
 const zNew = z.object({ email: z.email().max(254).toLowerCase(), name: zName, role: z.enum(ROLES).default('member') });
 const zChange = z
-  .object({ role: z.enum(ROLES), status: z.enum(['active', 'deactivated']), name: zName })
+  .strictObject({ role: z.enum(ROLES), status: z.enum(['active', 'deactivated']), name: zName })
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'Name what to change: role, status or name')
   .openapi({ minProperties: 1 });
