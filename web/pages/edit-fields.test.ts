@@ -113,7 +113,13 @@ test('A4 whatever the schema and the arguments, a form that is sent back untouch
         expect(problems ? isAskedFor : input).toEqual(problems ? true : args);
       },
     ),
-    { numRuns: 1_500 },
+    {
+      numRuns: 1_500,
+      examples: [
+        [{ a: { type: 'number' } }, { a: -9_007_199_254_740_992 }],
+        [{ a: { type: 'array', items: { type: 'number' } } }, { a: [1e300, 9_007_199_254_740_992] }],
+      ],
+    },
   );
 });
 

@@ -46,14 +46,15 @@ function readLeaf(leaf: Leaf, text: string): Json | undefined {
   if (text === '') return emptyOf(leaf);
   switch (leaf.kind) {
     case 'number':
-      return readNumber(text);
+      // Left as it was shown, it is what it was, however many digits it has.
+      return text.trim() === String(leaf.value) ? leaf.value : readNumber(text);
     case 'choice':
       return readChoice(leaf, text);
     case 'list':
       return text
         .split('\n')
         .filter((line) => line.trim() !== '')
-        .map((line) => readItem(leaf.type, line.trim()));
+        .map((line) => readItem(leaf, line.trim()));
     case 'json':
       return readJson(text);
     default:
@@ -85,8 +86,10 @@ function readChoice({ choices }: Leaf, text: string): Json {
   return chosen;
 }
 
-function readItem(type: string, line: string): Json {
+function readItem({ type, value }: Leaf, line: string): Json {
   if (type === 'string') return line;
+  const same = Array.isArray(value) ? value.find((one) => String(one) === line) : undefined;
+  if (typeof same === 'number') return same;
   if (type !== 'boolean') return readNumber(line);
   if (line !== 'true' && line !== 'false') throw new Unreadable('each line must be true or false');
   return line === 'true';
