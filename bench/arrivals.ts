@@ -1,10 +1,18 @@
 import { p50, p99, type Line } from './figures.ts';
 import type { Ground } from './ground.ts';
-import { arrive } from './load.ts';
+import { arrive, keepInFlight } from './load.ts';
 import { ask, UnexpectedAnswer } from './person.ts';
 
+const WARM_UP_MS = 1_500;
+
 /** Requests that come whether or not others are done: how soon each is stored and acknowledged (202). */
-export async function measureArrivals({ crowd, sql }: Ground, perSecond: number, forMs: number): Promise<Line[]> {
+export async function measureArrivals(
+  { crowd, watch, sql }: Ground,
+  perSecond: number,
+  forMs: number,
+): Promise<Line[]> {
+  // Warm, and with nothing left of what was measured before.
+  await keepInFlight(8, WARM_UP_MS, async () => watch.ended((await ask(crowd(), 'how are things?')).runId));
   const ended = async (): Promise<number> => {
     const [row] = await sql<{ count: number }[]>`select count(*)::int from runs where ended_at is not null`;
     return row?.count ?? 0;

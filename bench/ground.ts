@@ -33,7 +33,10 @@ const CROWD = 4;
 const OWNER_KEY = 'abw_bench_owner_key_0123456789';
 
 /** Starts it all on free ports in a temporary folder; `stops` takes how each part is stopped, also when a later one fails. */
-export async function prepareGround(stops: (() => Promise<unknown>)[], nodeFlags: readonly string[]): Promise<Ground> {
+export async function prepareGround(
+  stops: (() => Promise<unknown>)[],
+  { nodeFlags, isApart }: { nodeFlags: readonly string[]; isApart: boolean },
+): Promise<Ground> {
   const folder = await mkdtemp(path.join(tmpdir(), 'abetworks-bench-'));
   stops.push(() => rm(folder, { recursive: true, force: true }));
   const erp = await startErp({ honoursKey: true });
@@ -42,22 +45,24 @@ export async function prepareGround(stops: (() => Promise<unknown>)[], nodeFlags
   stops.push(model.stop);
   // The product stops its own servers; these only if it could not.
   const [pgFolder, temporalFolder] = [path.join(folder, 'data/pg'), path.join(folder, 'data/temporal')];
-  const product = startProduct(
-    folder,
-    {
-      ABETWORKS_BOOTSTRAP_KEY: OWNER_KEY,
-      ABETWORKS_EGRESS_ALLOW: erp.hostPort,
-      ABETWORKS_BUNDLE_DIR: path.resolve(import.meta.dirname, '../.data/bench'),
-      // One with a known price, so that the cost caps are counted as they are for people.
-      ABETWORKS_MODEL: 'openai/gpt-4o-mini',
-      OPENAI_API_KEY: 'bench',
-      OPENAI_BASE_URL: model.url,
-    },
-    nodeFlags,
-  );
+  const settings = {
+    ABETWORKS_BOOTSTRAP_KEY: OWNER_KEY,
+    ABETWORKS_EGRESS_ALLOW: erp.hostPort,
+    ABETWORKS_BUNDLE_DIR: path.resolve(import.meta.dirname, '../.data/bench'),
+    // One with a known price, so that the cost caps are counted as they are for people.
+    ABETWORKS_MODEL: 'openai/gpt-4o-mini',
+    OPENAI_API_KEY: 'bench',
+    OPENAI_BASE_URL: model.url,
+  };
+  const product = startProduct(folder, settings, nodeFlags, isApart ? 'web' : undefined);
   // Before it is ready, so that Ctrl-C during its start stops it too.
   stops.push(product.stop);
   const { url, afterMs } = await product.ready;
+  if (isApart) {
+    const worker = startProduct(folder, settings, nodeFlags, 'worker');
+    stops.push(worker.stop);
+    await worker.ready;
+  }
   const pg = await ensurePostgres({ dir: pgFolder });
   const temporal = await ensureTemporal({ dir: temporalFolder });
   stops.splice(

@@ -17,13 +17,21 @@ export interface Product extends Stoppable {
   ready: Promise<{ url: string; afterMs: number }>;
 }
 
-/** `npm start` as a process of its own, with its own local servers, as somebody who tries it has it. Its log lies in `folder`. */
-export function startProduct(folder: string, settings: Record<string, string>, nodeFlags: readonly string[]): Product {
+/**
+ * `npm start` as a process of its own, with its own local servers, as somebody who tries it has it; or one role of it, on a folder that roles share.
+ * Its log lies in `folder`.
+ */
+export function startProduct(
+  folder: string,
+  settings: Record<string, string>,
+  nodeFlags: readonly string[],
+  role?: 'web' | 'worker',
+): Product {
   const begun = performance.now();
   const { PATH, HOME, TMPDIR, XDG_CACHE_HOME, TEMPORAL_CLI_PATH } = process.env;
   const ours = Object.entries({ PATH, HOME, TMPDIR, XDG_CACHE_HOME, TEMPORAL_CLI_PATH });
   const env = Object.fromEntries(ours.filter(([, value]) => value !== undefined));
-  const child = spawn(process.execPath, [...nodeFlags, ...startArguments], {
+  const child = spawn(process.execPath, [...nodeFlags, ...startArguments, ...(role ? [role] : [])], {
     cwd: root,
     env: { ...env, HOST: '127.0.0.1', PORT: '0', ABETWORKS_DATA_DIR: path.join(folder, 'data'), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -31,18 +39,18 @@ export function startProduct(folder: string, settings: Record<string, string>, n
     detached: true,
   });
   const gone = once(child, 'exit');
-  child.stderr.pipe(createWriteStream(path.join(folder, 'product.log')));
+  child.stderr.pipe(createWriteStream(path.join(folder, `${role ?? 'product'}.log`)));
   const ready = new Promise<{ url: string; afterMs: number }>((resolve, reject) => {
     let said = '';
     const timer = setTimeout(() => reject(new Error(`the product was not ready in time: ${said}`)), READY_WITHIN_MS);
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk.toString();
-      const url = /is ready: (http:\S+)[^]*Ctrl-C stops it/.exec(said)?.[1];
-      if (!url) return;
+      const ready = /is ready(?:: (http:\S+)|\.)[^]*Ctrl-C stops it/.exec(said);
+      if (!ready) return;
       clearTimeout(timer);
-      resolve({ url, afterMs: performance.now() - begun });
+      resolve({ url: ready[1] ?? '', afterMs: performance.now() - begun });
     });
-    void gone.then(() => reject(new Error(`the product ended: ${said}; see ${folder}/product.log`)));
+    void gone.then(() => reject(new Error(`the product ended: ${said}; see its log in ${folder}`)));
     void gone.finally(() => clearTimeout(timer));
   });
   ready.catch(() => undefined);

@@ -12,7 +12,8 @@ import { asTable, keep } from './report.ts';
 import { measureThreads } from './threads.ts';
 
 // `npm run bench [-- --quick]`: what the product costs beyond Temporal itself, in one run against the same servers. A report: it ends with 0
-// also when an aim is not met. `--only replies,decisions` measures a part; `--profile` writes a CPU profile of the product to .data/bench.
+// also when an aim is not met. `--only replies,decisions` measures a part; `--apart` has web and worker as processes of their own; `--rate 50,100`
+// says how many arrive each second; `--profile` writes a CPU profile of the product to .data/bench.
 
 interface Plan extends RepliesPlan {
   restMs: number;
@@ -38,10 +39,10 @@ const QUICK: Plan = {
   turns: 8,
   arrivalsMs: 5_000,
 };
-const PER_SECOND = 100;
+const PER_SECOND = '100';
 
 /** In this order: at rest first, and last what leaves a queue behind. */
-const measurements = (plan: Plan): Record<string, (ground: Ground) => Promise<Line[]>> => ({
+const measurements = (plan: Plan, rates: readonly number[]): Record<string, (ground: Ground) => Promise<Line[]>> => ({
   memory: async (ground) => {
     await pause(plan.restMs);
     return measureMemory(ground, 'at rest after the start', true);
@@ -53,17 +54,31 @@ const measurements = (plan: Plan): Record<string, (ground: Ground) => Promise<Li
     await pause(plan.restMs);
     return measureMemory(ground, 'at rest after the load', false);
   },
-  arrivals: (ground) => measureArrivals(ground, PER_SECOND, plan.arrivalsMs),
+  arrivals: async (ground) => {
+    const lines: Line[] = [];
+    for (const perSecond of rates) lines.push(...(await measureArrivals(ground, perSecond, plan.arrivalsMs)));
+    return lines;
+  },
 });
 
 async function measure(stops: (() => Promise<unknown>)[]): Promise<void> {
   const { values } = parseArgs({
-    options: { quick: { type: 'boolean' }, profile: { type: 'boolean' }, only: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean' },
+      profile: { type: 'boolean' },
+      only: { type: 'string' },
+      apart: { type: 'boolean', default: false },
+      rate: { type: 'string', default: PER_SECOND },
+    },
   });
-  const parts = Object.entries(measurements(values.quick ? QUICK : FULL));
+  const rates = values.rate.split(',').map(Number);
+  const parts = Object.entries(measurements(values.quick ? QUICK : FULL, rates));
   const wanted = values.only?.split(',') ?? parts.map(([name]) => name);
   const begun = performance.now();
-  const ground = await prepareGround(stops, values.profile ? ['--cpu-prof', '--cpu-prof-dir=.data/bench'] : []);
+  const ground = await prepareGround(stops, {
+    nodeFlags: values.profile ? ['--cpu-prof', '--cpu-prof-dir=.data/bench'] : [],
+    isApart: values.apart,
+  });
   const lines: Line[] = [{ what: 'start → ready, servers included', value: ground.readyAfterMs, unit: 'ms' }];
   for (const [name, part] of parts.filter(([name]) => wanted.includes(name))) {
     process.stderr.write(`${name}…\n`);
@@ -74,6 +89,7 @@ async function measure(stops: (() => Promise<unknown>)[]): Promise<void> {
     cores: cpus().length,
     node: process.version,
     quick: values.quick ?? false,
+    apart: values.apart,
   };
   const file = await keep(lines, about);
   const tookS = Math.round((performance.now() - begun) / 1_000);

@@ -75,7 +75,7 @@ export async function startProduct(
     installRuntime(log, roles.includes('worker') ? await freeAddress() : undefined);
 
     const bundling = roles.includes('worker')
-      ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress)
+      ? workflowBundle(config.ABETWORKS_BUNDLE_DIR ?? path.join(folder, 'cache'), onProgress, { apart: true })
       : null;
     bundling?.catch(() => undefined);
     const postgres = await openPostgres(config, folder, use, onProgress);

@@ -6,7 +6,7 @@ import type { RunRef } from '#workflows/names.ts';
 import type { Engine } from './engine.ts';
 
 /** Under a burst the rest waits its turn, so that storing and acknowledging stay quick. */
-const AT_ONCE = 8;
+const AT_ONCE = 2;
 const DRAIN_MS = 3_000;
 
 /** Starts the workflows of stored runs, beside whoever stored them. */
