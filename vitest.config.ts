@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // By default one less than there are cores, and most tests wait more than they compute.
+    maxWorkers: 2,
     reporters: ['default', ['json', { outputFile: 'test/.cache/results.json' }]],
     projects: [
       {

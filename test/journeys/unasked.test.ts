@@ -26,7 +26,7 @@ beforeAll(async () => {
     settings,
     credential: { type: 'none' },
   });
-  expect(made.status).toBe(201);
+  if (made.status !== 201) throw new Error(`not connected: ${JSON.stringify(made.body)}`);
 });
 afterAll(async () => {
   await temporal?.close();

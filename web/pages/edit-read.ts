@@ -47,7 +47,7 @@ function readLeaf(leaf: Leaf, text: string): Json | undefined {
   switch (leaf.kind) {
     case 'number':
       // Left as it was shown, it is what it was, however many digits it has.
-      return text.trim() === String(leaf.value) ? leaf.value : readNumber(text);
+      return typeof leaf.value === 'number' && text.trim() === `${leaf.value}` ? leaf.value : readNumber(text);
     case 'choice':
       return readChoice(leaf, text);
     case 'list':
@@ -88,8 +88,8 @@ function readChoice({ choices }: Leaf, text: string): Json {
 
 function readItem({ type, value }: Leaf, line: string): Json {
   if (type === 'string') return line;
-  const same = Array.isArray(value) ? value.find((one) => String(one) === line) : undefined;
-  if (typeof same === 'number') return same;
+  const same = Array.isArray(value) ? value.find((one) => typeof one === 'number' && `${one}` === line) : undefined;
+  if (same !== undefined) return same;
   if (type !== 'boolean') return readNumber(line);
   if (line !== 'true' && line !== 'false') throw new Unreadable('each line must be true or false');
   return line === 'true';
