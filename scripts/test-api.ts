@@ -27,6 +27,7 @@ async function main(): Promise<number> {
       process.stdout.write(`\nThe API, ${title}:\n`);
       const config = path.join(folder, 'schemathesis.toml');
       await writeFile(config, configFor(ground, ids));
+      await writeFile(path.join(folder, 'hooks.py'), HOOKS);
       const args = ['--config-file', config, 'run', `${ground.url}/openapi.json`, '--max-examples', values.examples];
       const all = [...args, ...which, '--seed', values.seed, '--continue-on-failure'];
       worst = Math.max(worst, await run(judge, all, folder, [0, 1]));
@@ -43,6 +44,18 @@ async function main(): Promise<number> {
 
 /** Tried last and by itself: it finds the judge's own key. */
 const REVOKE = '/api/v1/api-keys/{id}';
+// A name that JavaScript takes for something else is refused at any depth, with 422 (web/inputs.test.ts), and no schema can say so.
+const HOOKS = `import json
+import schemathesis
+
+@schemathesis.hook
+def filter_body(context, body):
+    try:
+        return "__proto__" not in json.dumps(body)
+    except (TypeError, ValueError):
+        return True
+`;
+
 /**
  * Where a body of the right shape may still be refused, with 422 and the field: what it must hold depends on the connector, the action or the version, or is
  * narrower than the standard's format (e-mail addresses). */

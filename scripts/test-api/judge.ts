@@ -40,7 +40,9 @@ export async function run(
   cwd = tmpdir(),
   okay: readonly number[] = [0],
 ): Promise<number> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+  // Python finds the hooks in the folder it starts in.
+  const env = { ...process.env, SCHEMATHESIS_HOOKS: cwd === tmpdir() ? '' : 'hooks' };
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] });
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exit, signal) =>
