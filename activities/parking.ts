@@ -1,7 +1,9 @@
+import { and, eq } from 'drizzle-orm';
 import type { Database, Org } from '#db/client.ts';
-import { lockConnection, type Connection } from '#db/connections.ts';
+import { downConnectionOf, lockConnection, type Connection } from '#db/connections.ts';
 import { notify } from '#db/notify.ts';
 import { readRun, showRun, type ToolCall } from '#db/runs.ts';
+import { approvals } from '#db/schema/index.ts';
 import { releaseThread } from '#db/threads.ts';
 import { noteHealth } from './health.ts';
 
@@ -52,4 +54,22 @@ async function show(org: Org, call: ToolCall, connection: Connection): Promise<v
   // Meanwhile the thread is free for other requests (RULES R2).
   await releaseThread(org, run.threadId, run.id);
   await notify(org, { runId: run.id, threadId: run.threadId });
+}
+
+/** Another call of the turn may still wait for people: then that is what the run does. */
+export async function showIfWaiting(org: Org, runId: string): Promise<void> {
+  const [pending] = await org.tx
+    .select({ tool: approvals.tool, summary: approvals.summary })
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.runId, runId), eq(approvals.status, 'pending')))
+    .limit(1);
+  if (pending)
+    return void (await showRun(
+      org,
+      runId,
+      'waiting',
+      `Waits for approval of ${pending.tool}: ${pending.summary}`.slice(0, 300),
+    ));
+  const down = await downConnectionOf(org, runId);
+  if (down) await showParked(org, runId, down);
 }

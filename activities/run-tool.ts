@@ -1,14 +1,10 @@
-import { and, eq } from 'drizzle-orm';
 import { EFFECT_LEASE_MS, HTTP_TIMEOUT_MS } from '#core/limits.ts';
-import { approvals } from '#db/schema/index.ts';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { sha256 } from '#core/hash.ts';
 import { cut } from '#core/text.ts';
 import { zPayload, type Payload } from '#core/tools.ts';
 import { readApproval } from '#db/approvals.ts';
 import type { Org } from '#db/client.ts';
-import { downConnectionOf } from '#db/connections.ts';
 import { lockEffectOf, readEffect, type Effect } from '#db/effects.ts';
 import { notify } from '#db/notify.ts';
 import {
@@ -21,15 +17,14 @@ import {
   type Run,
   type ToolCall,
 } from '#db/runs.ts';
-import { schemaHash } from '#activities/integrations/connector.ts';
 import { findConnector } from '#activities/integrations/index.ts';
+import { changedSince, isIntact, outsideOf, type ActionTool } from './bound-call.ts';
 import type { ActivityDeps } from './deps.ts';
 import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type Sendable, type WriteCall } from './effects.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { openConnection, openCredential } from './open-connection.ts';
-import { isKnownDown, park, showParked } from './parking.ts';
-import { outcomeOf, type SendOutcome } from './send-outcome.ts';
-import { originOf } from './turn/propose.ts';
+import { isKnownDown, park, showIfWaiting } from './parking.ts';
+import { afterUnclear, outcomeOf, type SendOutcome } from './send-outcome.ts';
 import { toolsFor, type Tool } from './turn/tools.ts';
 
 export type ToolEnded =
@@ -40,7 +35,6 @@ export type ToolEnded =
   | { kind: 'not_sent'; againInMs: number }
   /** Its connection is down: the run is woken when that works again. */
   | { kind: 'parked'; againInMs: number };
-type ActionTool = Extract<Tool, { kind: 'action' }>;
 type Deps = Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow' | 'log'>;
 interface Opened {
   run: Run;
@@ -263,13 +257,6 @@ export function createRunTool({ db, keys, egressAllow, log }: Deps) {
   }
 }
 
-/** Where what the other side said comes from, its refusals too (RULES T1); null when an admin trusts it. */
-function outsideOf(call: ToolCall, tool: Pick<ActionTool, 'action' | 'connection'> | undefined): string | null {
-  // Without the connection nobody knows that it was trusted.
-  if (!tool) return `answer to ${call.tool}`;
-  return tool.action.isResultOutside && !tool.connection.isTrusted ? originOf(tool.connection) : null;
-}
-
 /** The other side is looked at by itself (activities/health.ts), so a call can wait for it. */
 const isWatched = ({ connection }: Pick<ActionTool, 'connection'>): boolean =>
   findConnector(connection.connector).watched !== undefined;
@@ -282,57 +269,10 @@ const MAX_READS = 6;
 const MAX_NOT_SENT = 35;
 const MAX_WAIT_MS = 5 * 60_000;
 
-const isIntact = ({ payload, payloadSha256 }: WriteCall): boolean => sha256(payload) === payloadSha256;
-
-/** What an attempt after an unclear one says about itself says nothing about the one before: only a confirmation ends the doubt (RULES E5). */
-function afterUnclear(
-  outcome: SendOutcome,
-  wasUnclear: boolean,
-): Exclude<SendOutcome, { kind: 'ambiguous' }> | { kind: 'ambiguous'; text: string; isResendable: boolean } {
-  if (outcome.kind === 'ambiguous') return { ...outcome, isResendable: true };
-  if (!wasUnclear || outcome.kind === 'confirmed') return outcome;
-  return {
-    kind: 'ambiguous',
-    text: `An earlier attempt may have gone through. The last one: ${outcome.text}`,
-    isResendable: outcome.kind === 'not_sent',
-  };
-}
-
-/** Another call of the turn may still wait for people: then that is what the run does. */
-async function showIfWaiting(org: Org, runId: string): Promise<void> {
-  const [pending] = await org.tx
-    .select({ tool: approvals.tool, summary: approvals.summary })
-    .from(approvals)
-    .where(and(eq(approvals.orgId, org.id), eq(approvals.runId, runId), eq(approvals.status, 'pending')))
-    .limit(1);
-  if (pending)
-    return void (await showRun(
-      org,
-      runId,
-      'waiting',
-      `Waits for approval of ${pending.tool}: ${pending.summary}`.slice(0, 300),
-    ));
-  const down = await downConnectionOf(org, runId);
-  if (down) await showParked(org, runId, down);
-}
-
 async function readEffectRow(org: Org, effectId: string): Promise<Effect> {
   const effect = await readEffect(org, effectId);
   if (!effect) throw new Error('effect vanished');
   return effect;
-}
-
-/** The approved call is bound to the connection and the tool as they were: a changed one is not what was approved. */
-function changedSince(payload: Payload, { action, connection, name }: ActionTool): string | null {
-  if (payload.connection?.id !== connection.id || payload.tool !== name)
-    return `${payload.tool} is not what was proposed, so it was not run. Ask again.`;
-  // Before the version: what is off now says why.
-  if (action.off !== undefined) return `${action.off} It was not run.`;
-  if (payload.connection?.settingsVersion !== connection.settingsVersion)
-    return `${connection.name} was changed since this was proposed, so it was not run. Ask again.`;
-  if (payload.schemaSha256 !== schemaHash(action))
-    return `${payload.tool} was changed since this was proposed, so it was not run. Ask again.`;
-  return null;
 }
 
 /** `text` is in our own words: what others said stays in the database (RULES R1), and out of untainted answers (T1). */

@@ -39,3 +39,17 @@ function classify(error: unknown): Exclude<SendOutcome, { kind: 'confirmed' }> {
   if (error instanceof UserError) return { kind: 'refused', text };
   return { kind: 'ambiguous', text };
 }
+
+/** What an attempt after an unclear one says about itself says nothing about the one before: only a confirmation ends the doubt (RULES E5). */
+export function afterUnclear(
+  outcome: SendOutcome,
+  wasUnclear: boolean,
+): Exclude<SendOutcome, { kind: 'ambiguous' }> | { kind: 'ambiguous'; text: string; isResendable: boolean } {
+  if (outcome.kind === 'ambiguous') return { ...outcome, isResendable: true };
+  if (!wasUnclear || outcome.kind === 'confirmed') return outcome;
+  return {
+    kind: 'ambiguous',
+    text: `An earlier attempt may have gone through. The last one: ${outcome.text}`,
+    isResendable: outcome.kind === 'not_sent',
+  };
+}
