@@ -151,7 +151,7 @@ export const toolCalls = pgTable(
     connectionId: uuid('connection_id'),
     /** The model's own id for the call, to answer it; never a key of ours (RULES E1). */
     modelCallId: text('model_call_id'),
-    /** Arguments as the model gave them. */
+    /** Arguments as the model gave them, or as people left them who edited the call (RULES A4). */
     input: text('input').notNull(),
     /** RFC 8785 text of what would run (RULES A1), null when the call was refused before it came to that. */
     payload: text('payload'),

@@ -6,7 +6,11 @@ export function describeProduct(config: Config, product: RunningProduct): string
   const rows: [string, string, string][] = [
     ['Database', product.database, config.DATABASE_URL ? '' : 'DATABASE_URL for your own'],
     ['Temporal', product.temporal, config.TEMPORAL_ADDRESS ? '' : 'TEMPORAL_ADDRESS for your own'],
-    ['Model', product.model, product.model.startsWith('rules') ? 'ANTHROPIC_API_KEY or OPENAI_API_KEY' : ''],
+    [
+      'Model',
+      product.model,
+      product.model.startsWith('rules') ? 'ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY' : '',
+    ],
     ['Slack', 'off', 'arrives with a later version'],
     ['Discord', 'off', 'arrives with a later version'],
     ['Gmail', 'off', 'arrives with a later version'],
