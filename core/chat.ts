@@ -19,6 +19,10 @@ export interface Sender {
   name: string;
   isBot: boolean;
   isGuest: boolean;
+  /** Of another company, in a channel that is shared with it. */
+  isStranger?: boolean;
+  /** Their account on the platform was switched off. */
+  isDeactivated?: boolean;
 }
 
 /** A person's message, verified by its adapter. `sourceKey` is RULES I2's key, unique within (platform, tenant). */
@@ -30,6 +34,30 @@ export interface Inbound {
   isDirect: boolean;
   /** The run that a person asks for again, which their door has seen them see. */
   againOf?: string;
+  files?: readonly InboundFile[];
+  /** Messages of others that the person points at: outside text, never the request itself (RULES T1). */
+  quotes?: readonly InboundQuote[];
+  /** Asked in the middle of a thread that was there before: what was said in it up to here is read, as outside text. */
+  readsThread?: boolean;
+  /** sha256 of the signature that the platform sent it under: the same one twice is a replay (RULES I1). */
+  signature?: string;
+}
+
+/** A file beside a message; `url` is fetched with the platform's token when the request runs. */
+export interface InboundFile {
+  id: string;
+  name: string;
+  mimeType: string;
+  /** In bytes, as the platform says. */
+  size: number;
+  url: string;
+}
+export interface InboundQuote {
+  /** The platform's id of the message. */
+  id: string;
+  /** Who wrote it, for people. */
+  from: string;
+  text: string;
 }
 
 export interface Button {
@@ -39,6 +67,8 @@ export interface Button {
   style?: 'primary' | 'danger';
   url?: string;
   disabled?: boolean;
+  /** Asked once more before the click counts. */
+  confirm?: { title: string; text: string; label: string };
 }
 export type Block =
   | { kind: 'markdown'; text: string }
@@ -81,6 +111,33 @@ export interface ChatOut {
   readonly budget: ChatBudget;
   post(orgId: string, to: ThreadRef, message: Outgoing): Promise<MessageRef>;
   edit(orgId: string, at: MessageRef, message: Outgoing): Promise<void>;
-  /** Shows what is being done now; losing one is harmless. */
-  status(orgId: string, at: ThreadRef, text: string | null): Promise<void>;
+  /** Shows how a run stands while people wait for it. May be called often and be lost: it slows itself down, and never throws for the platform's sake. */
+  show?(orgId: string, progress: RunProgress): Promise<void>;
+}
+
+/** How a run stands, for the people who wait for it. */
+export interface RunProgress {
+  runId: string;
+  where: ThreadRef;
+  /** The platform's id of who asked, when they asked there. */
+  askedBy: string | null;
+  state: 'working' | 'waiting' | 'ended';
+  /** One line: what it does now. */
+  text: string;
+  /** Its tool calls, in order. */
+  steps: RunStep[];
+}
+export interface RunStep {
+  id: string;
+  title: string;
+  state: 'pending' | 'running' | 'done' | 'failed';
+}
+
+/** A platform's own API, called with the token of one tenant of one org. The composition root hands it to bots, web and activities. Throws `PlatformFailure`. */
+export interface PlatformApi {
+  call(
+    at: { orgId: string; tenant: string },
+    method: string,
+    args: Record<string, unknown>,
+  ): Promise<Record<string, unknown>>;
 }

@@ -95,6 +95,10 @@ const zEnv = z.object({
   SLACK_BOT_TOKEN: zValue.optional(),
   SLACK_SIGNING_SECRET: zValue.optional(),
   SLACK_APP_TOKEN: zValue.optional(),
+  SLACK_CLIENT_ID: zValue.optional(),
+  SLACK_CLIENT_SECRET: zValue.optional(),
+  SLACK_STATE_SECRET: z.string().min(16, 'must be at least 16 characters').optional(),
+  SLACK_API_URL: zHttpUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).default('https://slack.com/api/'),
   DISCORD_TOKEN: zValue.optional(),
   GOOGLE_CLIENT_ID: zValue.optional(),
   GOOGLE_CLIENT_SECRET: zValue.optional(),
@@ -131,6 +135,11 @@ function contradictions(env: Record<string, string | undefined>): string[] {
     found.push('DATABASE_URL must be set when ABETWORKS_EMBEDDED_DB=0');
   if (isProduction && !env['ABETWORKS_KEYS'])
     found.push('ABETWORKS_KEYS must be set in production: k1:$(openssl rand -base64 32)');
+  if (Boolean(env['SLACK_CLIENT_ID']) !== Boolean(env['SLACK_CLIENT_SECRET']))
+    found.push('SLACK_CLIENT_ID and SLACK_CLIENT_SECRET must be set together');
+  const hears = env['SLACK_SIGNING_SECRET'] ?? env['SLACK_APP_TOKEN'];
+  if ((env['SLACK_BOT_TOKEN'] ?? env['SLACK_CLIENT_ID']) && !hears)
+    found.push('SLACK_SIGNING_SECRET must be set for Slack to be heard (or SLACK_APP_TOKEN for Socket Mode)');
   if (env['ABETWORKS_OWNER_PASSWORD'] && !env['ABETWORKS_OWNER_EMAIL'])
     found.push('ABETWORKS_OWNER_EMAIL must be set together with ABETWORKS_OWNER_PASSWORD');
   for (const entry of zList.parse(env['ABETWORKS_MODEL'] ?? '')) {

@@ -25,3 +25,27 @@ export function errorText(error: unknown): string {
   if (!('query' in error && 'params' in error)) return error.message;
   return error.cause instanceof Error ? `database: ${error.cause.message}` : 'database query failed';
 }
+
+/**
+ * A chat platform did not do what was asked. `not_sent`: it never got there. `unclear`: it may have been done. `limited`: too many calls, try again after
+ * `retryAfterMs`. `refused`: it said no; `code` is its word for why.
+ */
+export class PlatformFailure extends Error {
+  readonly kind: 'not_sent' | 'unclear' | 'limited' | 'refused';
+  readonly code: string;
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    kind: PlatformFailure['kind'],
+    code: string,
+    options: { retryAfterMs?: number; cause?: unknown; detail?: string } = {},
+  ) {
+    super(
+      `${code}${options.detail ? `: ${options.detail}` : ''}`,
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
+    this.name = 'PlatformFailure';
+    this.kind = kind;
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}

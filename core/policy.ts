@@ -53,6 +53,14 @@ export const settingsFields = () => ({
     runsDays: z.int().min(1).max(3650).nullable(),
     eventsDays: z.int().min(7).max(3650).nullable(),
   }),
+  slack: z.strictObject({
+    /** An unknown person is taken for the member with the same e-mail address; off: they link their account themselves. */
+    matchEmail: z.boolean(),
+    /** Channels where people may ask, by id; empty: all that the bot is in. Direct messages are always open. */
+    channels: z.array(z.string().regex(/^[CG][A-Z0-9]{4,20}$/, 'must be a channel id such as C0123ABCD')).max(200),
+    /** Whoever may decide gets the card as a direct message too. */
+    tellApprovers: z.boolean(),
+  }),
 });
 
 const policy = policyFields();
@@ -80,6 +88,7 @@ export const zOrgSettings = z.object({
   runCostCapNanos: settings.runCostCapNanos.default(5_000_000_000),
   activeRunsPerMember: settings.activeRunsPerMember.default(20),
   retention: settings.retention.default({ runsDays: null, eventsDays: 90 }),
+  slack: settings.slack.default({ matchEmail: false, channels: [], tellApprovers: true }),
 });
 export type OrgSettings = z.infer<typeof zOrgSettings>;
 export type OrgSettingsInput = z.input<typeof zOrgSettings>;

@@ -14,6 +14,8 @@ const WITHOUT_ORG = [
   // What must match before any org is known, and counters of tries.
   'key_checks',
   'rate_limits',
+  // Signatures of platform requests: kept before their org is known.
+  'request_signatures',
 ];
 
 interface Reference {

@@ -11,7 +11,7 @@ type NewMessage = Omit<typeof messages.$inferInsert, 'orgId' | 'seq' | 'threadId
 export async function openThread(
   org: Org,
   where: ThreadRef,
-  { title, createdBy }: { title: string; createdBy: string },
+  { title, createdBy, isDirect = false }: { title: string; createdBy: string; isDirect?: boolean },
 ): Promise<Thread> {
   const place = {
     orgId: org.id,
@@ -22,7 +22,7 @@ export async function openThread(
   };
   const [made] = await org.tx
     .insert(threads)
-    .values({ ...place, title, createdBy, updatedAt: new Date() })
+    .values({ ...place, title, createdBy, isDirect, updatedAt: new Date() })
     .onConflictDoNothing()
     .returning();
   const found = made ?? (await findThreadAt(org, where));

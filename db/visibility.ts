@@ -44,4 +44,4 @@ const oneOf = (ways: (SQL | undefined)[]): SQL | undefined => (ways.includes(und
  * what was done in it, not what was said (RULES D3). Needs `threads` joined.
  */
 export const isOthersDirect = (actor: Actor): SQL<boolean> =>
-  sql<boolean>`(${threads.createdBy} <> ${actor.memberId} and ((${threads.platform} = 'web' and ${threads.channel} = 'web') or (${threads.platform} = 'slack' and ${threads.channel} like 'D%') or (${threads.platform} = 'discord' and ${threads.tenant} = '@me')))`;
+  sql<boolean>`(${threads.createdBy} <> ${actor.memberId} and ((${threads.platform} = 'web' and ${threads.channel} = 'web') or (${threads.platform} = 'slack' and ${threads.isDirect}) or (${threads.platform} = 'discord' and ${threads.tenant} = '@me')))`;

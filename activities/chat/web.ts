@@ -32,8 +32,6 @@ export function createWebChat(db: Database): ChatOut {
           .where(and(eq(webPosts.orgId, orgId), eq(webPosts.id, at.message)));
         await notify(org, { threadId: await threadIdOf(org, at) });
       }),
-    // The page shows the run's own status line.
-    status: async () => {},
   };
 }
 

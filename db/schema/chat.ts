@@ -1,4 +1,4 @@
-import { check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Outgoing } from '#core/chat.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 import { members, orgs } from './identity.ts';
@@ -14,7 +14,7 @@ export const inboundEvents = pgTable(
     tenant: text('tenant').notNull(),
     sourceKey: text('source_key').notNull(),
     senderId: text('sender_id').notNull(),
-    outcome: text('outcome', { enum: ['run', 'command', 'refused'] }).notNull(),
+    outcome: text('outcome', { enum: ['run', 'command', 'refused', 'ignored'] }).notNull(),
     reason: text('reason'),
     runId: uuid('run_id'),
     createdAt: createdAt(),
@@ -23,8 +23,29 @@ export const inboundEvents = pgTable(
     unique().on(t.platform, t.tenant, t.sourceKey),
     // What retention removes, oldest first.
     index().on(t.orgId, t.createdAt),
-    check('inbound_outcome', oneOf('outcome', ['run', 'command', 'refused'])),
+    check('inbound_outcome', oneOf('outcome', ['run', 'command', 'refused', 'ignored'])),
   ],
+);
+
+/** Signatures of platform requests that were taken in, for as long as they could be played back (RULES I1); global. */
+export const requestSignatures = pgTable('request_signatures', {
+  signature: text('signature').primaryKey(),
+  seenAt: createdAt(),
+});
+
+/** When a channel takes the next message: its budget, shared by every process that speaks. */
+export const channelTurns = pgTable(
+  'channel_turns',
+  {
+    id: id(),
+    orgId: orgId().references(() => orgs.id),
+    platform: text('platform').notNull(),
+    tenant: text('tenant').notNull(),
+    channel: text('channel').notNull(),
+    nextAt: at('next_at').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [unique().on(t.orgId, t.platform, t.tenant, t.channel)],
 );
 
 export const threads = pgTable(
@@ -36,6 +57,8 @@ export const threads = pgTable(
     tenant: text('tenant').notNull(),
     channel: text('channel').notNull(),
     thread: text('thread').notNull(),
+    /** Between the assistant and one person, or a few, and nobody else (RULES D3). */
+    isDirect: boolean('is_direct').notNull().default(false),
     title: text('title').notNull(),
     createdBy: uuid('created_by').notNull(),
     lastSeq: integer('last_seq').notNull().default(0),

@@ -1,5 +1,6 @@
 export * from './answers.ts';
 export * from './approvals.ts';
+export * from './attachments.ts';
 export * from './audit.ts';
 export * from './auth.ts';
 export * from './chat.ts';
@@ -7,3 +8,4 @@ export * from './connections.ts';
 export * from './identity.ts';
 export * from './models.ts';
 export * from './runs.ts';
+export * from './slack.ts';
