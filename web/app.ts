@@ -47,6 +47,8 @@ export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
   app.route('/', health);
   const measured = metricsRoutes(metrics, deps.config);
   app.route('/', measured);
+  // Before the rest: who knocks here has no session, and each door checks its own signatures and sizes.
+  for (const [path, door] of Object.entries(deps.doors ?? {})) app.post(path, (c) => door(c.req.raw));
   app.use(limitBody);
   app.use(auth.sameOrigin);
   app.use(except('/static/', auth.middleware));
@@ -74,7 +76,7 @@ export function createApp(deps: WebDeps, live?: Live): Hono<WebEnv> {
   const files = createStatic();
   app.get('/openapi.json', (c) => c.json(document));
   app.get('/docs', (c) => c.html(renderDocs(document, files)));
-  refuseOtherMethods(app, document);
+  refuseOtherMethods(app, document, Object.keys(deps.doors ?? {}));
   app.route('/', createPages(deps, auth, live));
   return app;
 }
@@ -85,10 +87,11 @@ const except =
     c.req.path.startsWith(prefix) ? next() : middleware(c, next);
 
 /** 405 with Allow for a known path, where a router by itself says 404. */
-function refuseOtherMethods(app: Hono<WebEnv>, document: ApiDocument): void {
+function refuseOtherMethods(app: Hono<WebEnv>, document: ApiDocument, doors: readonly string[]): void {
   const allowed = new Map<string, string[]>([
     ['/openapi.json', ['GET']],
     ['/docs', ['GET']],
+    ...doors.map((path): [string, string[]] => [path, ['POST']]),
   ]);
   for (const { method, path } of operationsOf(document)) allowed.set(path, [...(allowed.get(path) ?? []), method]);
   for (const [path, methods] of allowed) {

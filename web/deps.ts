@@ -16,6 +16,8 @@ export interface WebDeps {
   health?: () => Promise<Record<string, boolean>>;
   /** What GET /metrics shows; without it, this process's own only. */
   metrics?: Metrics;
+  /** What chat platforms send, by path: they prove themselves with signatures, and need neither a session nor a key. */
+  doors?: Readonly<Record<string, (request: Request) => Promise<Response>>>;
   /** "rules (no key set)" or "anthropic/claude-haiku-5-5", for the pages. */
   modelName: string;
 }

@@ -11,7 +11,7 @@ export function describeProduct(config: Config, product: RunningProduct): string
       product.model,
       product.model.startsWith('rules') ? 'ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY' : '',
     ],
-    ['Slack', 'off', 'arrives with a later version'],
+    slackRow(config),
     ['Discord', 'off', 'arrives with a later version'],
     ['Gmail', 'off', 'arrives with a later version'],
   ];
@@ -21,6 +21,17 @@ export function describeProduct(config: Config, product: RunningProduct): string
   );
   const where = product.url ? [`Abetworks is ready: ${product.url}`, ...signIn(product)] : ['Abetworks is ready.'];
   return ['', ...where, '', ...table, '', 'Ctrl-C stops it.', ''].join('\n');
+}
+
+/** How Slack is heard, and whose tokens speak. */
+function slackRow(config: Config): [string, string, string] {
+  const hears = [
+    ...(config.SLACK_SIGNING_SECRET ? [`${config.publicUrl}/slack/events`] : []),
+    ...(config.SLACK_APP_TOKEN ? ['Socket Mode'] : []),
+  ].join(' and ');
+  if (!hears) return ['Slack', 'off', 'npm run slack:manifest, then docs/slack.md'];
+  const isUsable = Boolean(config.SLACK_BOT_TOKEN ?? config.SLACK_CLIENT_ID);
+  return ['Slack', hears, isUsable ? '' : 'SLACK_BOT_TOKEN, or SLACK_CLIENT_ID and SLACK_CLIENT_SECRET'];
 }
 
 function signIn({ seeded, url }: RunningProduct): string[] {

@@ -29,6 +29,11 @@ export interface TypedSettings {
   /** Days; empty: for ever. */
   runsDays: string;
   eventsDays: string;
+  /** `on` or empty. */
+  slackMatchEmail: string;
+  slackTellApprovers: string;
+  /** One a line. */
+  slackChannels: string;
 }
 
 const usd = (nanos: number): string => `${nanos / 1e9}`;
@@ -51,6 +56,9 @@ export const typedOf = ({ version, name, policy, settings }: Settings): TypedSet
   activeRuns: `${settings.activeRunsPerMember}`,
   runsDays: `${settings.retention.runsDays ?? ''}`,
   eventsDays: `${settings.retention.eventsDays ?? ''}`,
+  slackMatchEmail: settings.slack.matchEmail ? 'on' : '',
+  slackTellApprovers: settings.slack.tellApprovers ? 'on' : '',
+  slackChannels: settings.slack.channels.join('\n'),
 });
 
 /** What was typed, to be parsed or shown again. */
@@ -70,6 +78,9 @@ export const readTyped = (form: Form): TypedSettings => ({
   activeRuns: form.text('activeRuns'),
   runsDays: form.text('runsDays'),
   eventsDays: form.text('eventsDays'),
+  slackMatchEmail: form.text('slackMatchEmail'),
+  slackTellApprovers: form.text('slackTellApprovers'),
+  slackChannels: form.text('slackChannels'),
 });
 
 const zForm = z.object({
@@ -111,6 +122,11 @@ export function changeOf(typed: TypedSettings): SettingsChange {
       runCostCapNanos: nanosFromUsd(number(typed.runCost)),
       activeRunsPerMember: number(typed.activeRuns),
       retention: { runsDays: orNever(typed.runsDays), eventsDays: orNever(typed.eventsDays) },
+      slack: {
+        matchEmail: typed.slackMatchEmail === 'on',
+        tellApprovers: typed.slackTellApprovers === 'on',
+        channels: linesOf(typed.slackChannels).map((id) => id.toUpperCase()),
+      },
     },
   };
   const parsed = zForm.safeParse(raw);
@@ -120,6 +136,14 @@ export function changeOf(typed: TypedSettings): SettingsChange {
   const field = path.join('.');
   const [part, list, at] = path;
   const lines = list === 'egressHosts' ? raw.settings.egressHosts : raw.policy.linkHosts;
+  if (field.startsWith('settings.slack.channels'))
+    throw new UserError(
+      `Slack channels: “${raw.settings.slack.channels[Number(path[3])] ?? ''}” ${issue?.message ?? ''}.`,
+      {
+        status: 422,
+        field: 'settings.slack.channels',
+      },
+    );
   const isHost = part !== undefined && (list === 'egressHosts' || list === 'linkHosts') && typeof at === 'number';
   const label = list === 'egressHosts' ? 'Hosts that connections may reach' : 'Hosts whose links stay links';
   const problem = isHost ? `${label}: “${lines[at] ?? ''}” ${issue?.message ?? ''}.` : PROBLEMS[field];

@@ -37,7 +37,7 @@ export function settingsPages({ deps, frame }: { deps: WebDeps; frame: Frame }):
       ${now.warnings.map((warning) => html`<div class="note note-warning" role="note">${warning}</div>`)}
       <form method="post" action="/settings">
         ${hidden('version', typed.version)}${approvals(typed, deciders)}${reach(typed, config.ABETWORKS_EGRESS_ALLOW)}
-        ${caps(typed)}${keeping(typed)}
+        ${caps(typed)}${keeping(typed)}${slack(typed)}
         <p class="row">
           <button class="primary">Save</button>
           <small
@@ -176,4 +176,20 @@ const keeping = (typed: TypedSettings): Html =>
       ${field({ name: 'runsDays', label: 'Requests, in days after they ended', value: typed.runsDays, isRequired: false, hint: 'Empty: for ever. What is older is deleted; the audit stays.' })}
       ${field({ name: 'eventsDays', label: 'Events of the platforms, in days', value: typed.eventsDays, isRequired: false, hint: 'Empty: for ever. At least 7, since they recognise what comes twice.' })}
     </div>
+  </section>`;
+
+const slack = (typed: TypedSettings): Html =>
+  html`<section>
+    <h2>Slack</h2>
+    <p class="hint">Workspaces are connected under <a href="/slack">Slack</a>.</p>
+    <br />
+    ${check('slackTellApprovers', 'on', typed.slackTellApprovers === 'on', 'Send approvals to whoever may decide, as a direct message too')}
+    ${check(
+      'slackMatchEmail',
+      'on',
+      typed.slackMatchEmail === 'on',
+      html`Take an unknown person for the member with the same e-mail address
+        <small>Off: they link their account with a private one-time link.</small>`,
+    )}
+    ${lines('slackChannels', 'Channels where people may ask', typed.slackChannels, 'One id a line, such as C0123ABCD (in Slack: the channel’s name, About, at the bottom). Empty: every channel the bot is in. Direct messages are always open.')}
   </section>`;

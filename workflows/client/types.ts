@@ -1,4 +1,4 @@
-import type { Inbound } from '#core/chat.ts';
+import type { Inbound, ThreadRef } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
 import type { ModulesQuestion } from '#db/answers.ts';
 import type { GivenCall } from '#db/schema/runs.ts';
@@ -19,6 +19,36 @@ export type Received =
       isReplay: boolean;
       /** For now: too many requests are under way. */ isBusy?: true;
     };
+
+/** A delivery of a platform that is no request. */
+export interface NoteInput {
+  platform: ThreadRef['platform'];
+  tenant: string;
+  sourceKey: string;
+  senderId: string;
+  /** `refused`: somebody, or somewhere, may not. `command`: acted on, but not by a run; `receive` under the same key makes it one. */
+  outcome: 'ignored' | 'command' | 'refused';
+  /** One of our words, never text of theirs. */
+  reason: string;
+  /** As `Inbound.signature`. */
+  signature?: string;
+}
+export interface Noted {
+  /** Null: nobody connected this workspace. */
+  orgId: string | null;
+  isReplay: boolean;
+}
+
+/** A person's account on a platform. */
+export interface Account {
+  platform: ThreadRef['platform'];
+  tenant: string;
+  externalId: string;
+}
+export type FoundActor =
+  | { actor: Actor; name: string }
+  /** A polite line for them, and why: in one word. */
+  | { refused: string; reason: string; orgId: string | null };
 
 export interface DecisionInput {
   decision: 'approve' | 'deny';
@@ -71,6 +101,12 @@ export type Stopped =
 export interface Client {
   /** Stores the event, its message and its run in one transaction, then starts the workflow (RULES I1–I4). Safe to repeat. */
   receive(inbound: Inbound, options?: ReceiveOptions): Promise<Received>;
+  /** Remembers a delivery that is no request, once; ids only (RULES I2, I3). */
+  note(event: NoteInput): Promise<Noted>;
+  /** Who acts with this account: by our tables only (RULES I3). */
+  findActor(account: Account): Promise<FoundActor>;
+  /** Whether the assistant takes part in a thread: follow-ups there need no mention. */
+  isInThread(where: ThreadRef): Promise<boolean>;
   /** The only way to decide an approval (RULES A2). */
   decide(actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided>;
   /**
