@@ -1,97 +1,29 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ChatOut } from '#core/chat.ts';
 import { errorText, UserError } from '#core/errors.ts';
 import { zPayload } from '#core/tools.ts';
-import {
-  addCard,
-  askApproval,
-  countCardFailure,
-  expireIfDue,
-  hasCard,
-  markCard,
-  MAX_CARD_EDITS,
-  readApproval,
-  readEdits,
-  staleCards,
-  type Approval,
-  type Card,
-} from '#db/approvals.ts';
+import { askApproval, expireIfDue, readApproval, readEdits, type Approval } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
 import type { Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { lockRun, readToolCall, showRun, updateToolCall, type Run, type ToolCall } from '#db/runs.ts';
 import { approvals } from '#db/schema/index.ts';
-import { readThread, releaseThread } from '#db/threads.ts';
-import { viewOf, type ApprovalView } from '#db/views/index.ts';
-import { approvalCard } from './chat/render/index.ts';
+import { releaseThread } from '#db/threads.ts';
+import { createCards } from './cards.ts';
 import type { ActivityDeps } from './deps.ts';
 import { mergeOrigins, questionOf, type Question } from './question.ts';
 import { toolsFor } from './turn/tools.ts';
 
-type Deps = Pick<ActivityDeps, 'db' | 'chat' | 'publicUrl' | 'log'>;
+type Deps = Pick<ActivityDeps, 'db' | 'chat' | 'homes' | 'publicUrl' | 'log'>;
 type RunRef = { orgId: string; runId: string };
 
 /** Well below what a local activity may take. */
 const SHOW_WITHIN_MS = 2_000;
 
-/** Asking people, as activities. Postgres is the truth about an approval; the card is its rendering (RULES A). */
-export function createApprovalActivities({ db, chat, publicUrl, log }: Deps) {
-  const cardFor = (out: ChatOut, view: ApprovalView) =>
-    approvalCard({ ...view, budget: out.budget, panelUrl: `${publicUrl}/approvals/${view.id}` });
-  const read = (orgId: string, approvalId: string) =>
-    db.withOrg(orgId, async (org) => {
-      const approval = await readApproval(org, approvalId);
-      const thread = approval && (await readThread(org, approval.threadId));
-      if (!approval || !thread) throw new Error('approval vanished');
-      return { view: await viewOf(org, approval), thread };
-    });
-
-  /** Shows the approval in its thread, once: the card's key is the approval's id. */
-  async function postCard(orgId: string, approvalId: string): Promise<void> {
-    const { view, thread } = await read(orgId, approvalId);
-    const out = chat[thread.platform];
-    if (!out) return;
-    const { platform, tenant, channel } = thread;
-    const where = { platform, tenant, channel, thread: thread.thread };
-    const { message } = await out.post(orgId, where, cardFor(out, view));
-    const { payloadSha256, status: shows } = view;
-    await db.withOrg(orgId, (org) => addCard(org, { approvalId, ...where, message, payloadSha256, shows }));
-  }
-
-  /** One card that cannot be edited holds up neither the others nor the run: it is tried again later (RULES S1). */
-  async function editStale(orgId: string, approvalId: string): Promise<void> {
-    const stale = await db.withOrg(orgId, (org) => staleCards(org, approvalId));
-    for (const { card } of stale) {
-      const { view } = await read(orgId, approvalId);
-      const out = chat[card.platform];
-      try {
-        if (!out) throw new Error(`nothing here speaks on ${card.platform}`);
-        await out.edit(orgId, card, cardFor(out, view));
-      } catch (error) {
-        await countFailed(card, error);
-        continue;
-      }
-      await db.withOrg(orgId, (org) => markCard(org, card.id, view.status));
-    }
-  }
-
-  async function countFailed({ orgId, approvalId, id, platform }: Card, error: unknown): Promise<void> {
-    const attempts = await db.withOrg(orgId, (org) => countCardFailure(org, id));
-    const words = { orgId, approvalId, cardId: id, platform, attempts, error: errorText(error) };
-    if (attempts >= MAX_CARD_EDITS) log.error({ ...words, alert: true }, 'dead letter: a card cannot be edited');
-    else log.warn(words, 'a card was not edited; it is tried again');
-  }
-
-  /** Every copy shows what is recorded, and an edit has a card of its own. */
-  async function updateCards({ orgId, approvalId }: { orgId: string; approvalId: string }): Promise<void> {
-    const edits = await db.withOrg(orgId, (org) => readEdits(org, approvalId));
-    for (const { id } of edits) await editStale(orgId, id);
-    const newest = edits.at(-1);
-    if (!newest?.supersedes) return;
-    const isShown = await db.withOrg(orgId, (org) => hasCard(org, newest.id));
-    if (!isShown) await postCard(orgId, newest.id);
-  }
+/** Asking people, as activities. Postgres is the truth about an approval; its cards are renderings (RULES A). */
+export function createApprovalActivities(deps: Deps) {
+  const { db, log } = deps;
+  const { showCard, tellOthers, updateCards } = createCards(deps);
 
   /** The run waits on whether or not a platform answers; what is not shown now, the sweeper shows. */
   async function showEdit(orgId: string, approvalId: string): Promise<void> {
@@ -109,7 +41,8 @@ export function createApprovalActivities({ db, chat, publicUrl, log }: Deps) {
       toolCallId,
     }: RunRef & { toolCallId: string }): Promise<{ approvalId: string }> {
       const approvalId = await db.withOrg(orgId, (org) => ask(org, runId, toolCallId));
-      await postCard(orgId, approvalId);
+      await showCard(orgId, approvalId);
+      await tellOthers(orgId, approvalId);
       return { approvalId };
     },
 

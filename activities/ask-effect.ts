@@ -6,11 +6,16 @@ import { members } from '#db/schema/index.ts';
 import { readThread, releaseThread } from '#db/threads.ts';
 import { effectQuestion } from './chat/render/index.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Progress } from './progress.ts';
 
 type Asked = { orgId: string; runId: string; effectId: string };
 
 /** An unclear send is asked about, never repeated blindly (RULES E5, E6). */
-export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'chat'>) {
+export function createEffectQuestion({
+  db,
+  chat,
+  progress,
+}: Pick<ActivityDeps, 'db' | 'chat'> & { progress: Progress }) {
   return {
     /** Posts the question; called again after the answer, it shows the answer in its place. */
     async askAboutEffect({ orgId, runId, effectId }: Asked): Promise<void> {
@@ -33,13 +38,14 @@ export function createEffectQuestion({ db, chat }: Pick<ActivityDeps, 'db' | 'ch
         const isOver = run.stopRequestedAt !== null || run.endedAt !== null;
         return { thread: place, effect: found, byName: by?.name ?? null, isOver };
       });
+      void progress.show({ orgId, runId, platform: thread.platform });
       const out = chat[thread.platform];
       if (!out) return;
       const isOpen = effect.state === 'ambiguous';
       const question = effectQuestion({ ...effect, resolvedByName: byName, isOver });
       const at = await out.post(orgId, thread, question);
-      // Unclear once more after "not sent": the post shows the earlier answer, and has to ask again.
-      if (!isOpen || effect.attempts > 1) await out.edit(orgId, at, question);
+      // Unclear once more after "not sent": the post shows the earlier answer, and has to ask again. Stopped: it says that nothing is sent again.
+      if (!isOpen || isOver || effect.attempts > 1) await out.edit(orgId, at, question);
     },
 
     /** What the waiting run reads after every wake-up. */

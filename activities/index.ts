@@ -4,6 +4,8 @@ import { createEffectQuestion } from './ask-effect.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createHealthWatch } from './health.ts';
 import { beating } from './heartbeat.ts';
+import { createHomeActivities } from './homes.ts';
+import { createProgress } from './progress.ts';
 import { createReplyActivities } from './reply.ts';
 import { createRunTool } from './run-tool.ts';
 import { createTakeTurn } from './turn/take-turn.ts';
@@ -14,17 +16,25 @@ export type { ProposedCall } from './turn/take-turn.ts';
 
 /** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). All but the local ones heartbeat (R6). */
 export function createActivities(deps: ActivityDeps) {
+  const { publishHome, suggestPrompts } = createHomeActivities(deps);
   const { requestApproval, readApproval, updateCards } = createApprovalActivities(deps);
-  const { askAboutEffect, readEffectState } = createEffectQuestion(deps);
-  const { postReply, finishRun } = createReplyActivities(deps);
+  const progress = createProgress(deps);
+  const { askAboutEffect, readEffectState } = createEffectQuestion({ ...deps, progress });
+  const { postReply, finishRun } = createReplyActivities({ ...deps, progress });
   const { answerDocument, answerModules, answerTest } = createAnswerActivities(deps);
   return {
-    takeTurn: createTakeTurn(deps),
-    runTool: createRunTool(deps),
-    requestApproval: beating(requestApproval),
+    takeTurn: createTakeTurn({ ...deps, progress }),
+    runTool: createRunTool({ ...deps, progress }),
+    requestApproval: beating(async (asked: Parameters<typeof requestApproval>[0]) => {
+      const approval = await requestApproval(asked);
+      void progress.show(asked);
+      return approval;
+    }),
     updateCards: beating(updateCards),
     askAboutEffect: beating(askAboutEffect),
     postReply: beating(postReply),
+    publishHome: beating(publishHome),
+    suggestPrompts: beating(suggestPrompts),
     answerDocument: beating(answerDocument),
     answerModules: beating(answerModules),
     answerTest: beating(answerTest),
@@ -39,10 +49,14 @@ export type Activities = ReturnType<typeof createActivities>;
 /** What the sweeper mends by itself, outside any workflow (RULES S1). */
 export function createRepairs(deps: ActivityDeps) {
   const { updateCards } = createApprovalActivities(deps);
-  const { postReply, finishRun } = createReplyActivities(deps);
+  const progress = createProgress(deps);
+  const { postReply, finishRun } = createReplyActivities({ ...deps, progress });
+  const { askAboutEffect } = createEffectQuestion({ ...deps, progress });
   return {
     ...createHealthWatch(deps),
     editCards: updateCards,
+    editQuestion: askAboutEffect,
+    showProgress: progress.show,
     giveUp: async (run: { orgId: string; runId: string; problem: string }): Promise<void> => {
       await postReply({ ...run, outcome: 'failed' });
       await finishRun({ ...run, outcome: 'failed' });

@@ -10,6 +10,7 @@ import { members, messages } from '#db/schema/index.ts';
 import { addMessage, readThread, releaseThread } from '#db/threads.ts';
 import { receiptLine, replyMessage } from './chat/render/index.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Progress } from './progress.ts';
 import { readContext } from './turn/context.ts';
 
 export interface RunEnd {
@@ -21,7 +22,12 @@ export interface RunEnd {
 type Reply = { text: string; suggestions: string[]; receipts: string[] };
 
 /** The end of a run, as activities: the answer with its receipts, then the run's own state. Both may be repeated. */
-export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db' | 'chat' | 'log'>) {
+export function createReplyActivities({
+  db,
+  chat,
+  log,
+  progress,
+}: Pick<ActivityDeps, 'db' | 'chat' | 'log'> & { progress: Progress }) {
   return {
     /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
     async postReply(end: RunEnd): Promise<void> {
@@ -33,6 +39,8 @@ export function createReplyActivities({ db, chat, log }: Pick<ActivityDeps, 'db'
         return { reply: await storeReply(org, run, end), thread: place };
       });
       await chat[thread.platform]?.post(orgId, thread, replyMessage({ key: `reply:${runId}`, ...reply, runId }));
+      // Not waited for: the answer is there.
+      void progress.show({ orgId, runId, platform: thread.platform });
     },
 
     /** Closes the run: the last thing a workflow does, whatever happened before (RULES R7). */

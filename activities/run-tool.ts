@@ -24,6 +24,7 @@ import { beginEffect, checkApprovedRead, recordAttempt, takeOver, type Sendable,
 import { withHeartbeat } from './heartbeat.ts';
 import { openConnection, openCredential } from './open-connection.ts';
 import { isKnownDown, park, showIfWaiting } from './parking.ts';
+import type { Progress } from './progress.ts';
 import { afterUnclear, outcomeOf, type SendOutcome } from './send-outcome.ts';
 import { toolsFor, type Tool } from './turn/tools.ts';
 
@@ -35,7 +36,7 @@ export type ToolEnded =
   | { kind: 'not_sent'; againInMs: number }
   /** Its connection is down: the run is woken when that works again. */
   | { kind: 'parked'; againInMs: number };
-type Deps = Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow' | 'log'>;
+type Deps = Pick<ActivityDeps, 'db' | 'keys' | 'egressAllow' | 'log'> & { progress: Progress };
 interface Opened {
   run: Run;
   call: ToolCall;
@@ -44,14 +45,15 @@ interface Opened {
 }
 
 /** Runs one stored tool call: a read as it is, a write through the ledger. How it ended is stored; the workflow gets only what to do next. */
-export function createRunTool({ db, keys, egressAllow, log }: Deps) {
+export function createRunTool({ db, keys, egressAllow, log, progress }: Deps) {
   return ({ orgId, runId, toolCallId }: { orgId: string; runId: string; toolCallId: string }): Promise<ToolEnded> =>
     withHeartbeat(async (signal) => {
       const begun = Date.now();
       const opened = await db.withOrg(orgId, (org) => openCall(org, runId, toolCallId));
       if (opened.call.endedAt) return { kind: 'done' };
       try {
-        return await runOpened(opened, signal);
+        const { platform } = opened.run;
+        return await progress.whileWorking({ orgId, runId, platform }, () => runOpened(opened, signal));
       } finally {
         await db.withOrg(orgId, (org) => addMachineTime(org, runId, Date.now() - begun));
       }

@@ -222,6 +222,37 @@ export async function hasCard(org: Org, approvalId: string): Promise<boolean> {
   return row !== undefined;
 }
 
+/** Posts of one card, after an edit, that may fail before it is given up (RULES S1); the approval stays in the panel. */
+export const MAX_CARD_POSTS = 10;
+
+/** Whether a card that could not be posted may be tried now. */
+export async function isCardPostDue(org: Org, approvalId: string): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ id: approvals.id })
+    .from(approvals)
+    .where(
+      and(
+        isApproval(org, approvalId),
+        lt(approvals.cardAttempts, MAX_CARD_POSTS),
+        sql`coalesce(${approvals.nextCardAt}, 'epoch') <= now()`,
+      ),
+    );
+  return row !== undefined;
+}
+
+/** Notes that a card could not be posted: it is tried again after 5 s, 10 s, 20 s, … up to 5 min. Returns how often it has failed. */
+export async function countCardPostFailure(org: Org, approvalId: string): Promise<number> {
+  const [row] = await org.tx
+    .update(approvals)
+    .set({
+      cardAttempts: sql`${approvals.cardAttempts} + 1`,
+      nextCardAt: sql`now() + make_interval(secs => least(300, 5 * 2 ^ ${approvals.cardAttempts}))`,
+    })
+    .where(isApproval(org, approvalId))
+    .returning({ attempts: approvals.cardAttempts });
+  return row?.attempts ?? 0;
+}
+
 export const findCard = (
   org: Org,
   at: { approvalId: string; platform: string; tenant: string; channel: string; message: string },

@@ -1,9 +1,11 @@
-import { and, asc, eq, getTableColumns, inArray } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, lt, sql } from 'drizzle-orm';
 import type { InboundFile, InboundQuote } from '#core/chat.ts';
+import { newId } from '#core/ids.ts';
 import { cut, storable } from '#core/text.ts';
 import type { Org } from './client.ts';
 import { attachments } from './schema/attachments.ts';
-import { threads } from './schema/chat.ts';
+import { messages, threads } from './schema/chat.ts';
+import { runs } from './schema/runs.ts';
 
 /** Of one message: what is more is noted, and not read. Slack's own composer takes 10 files. */
 export const ATTACHMENT_COUNTS = { files: 10, quotes: 5 } as const;
@@ -48,7 +50,10 @@ export async function addAttachments(
         note: `Only the first ${most} ${what} of a message are read. Send the others in another message.`,
       });
   if (readsThread) rows.push({ ...place, ...(await threadRow(org, threadId)) });
-  if (rows.length > 0) await org.tx.insert(attachments).values(rows).onConflictDoNothing();
+  // Ids tell the order they came in.
+  const now = Date.now();
+  const numbered = rows.map((row, at) => ({ ...row, id: newId(now + at) }));
+  if (numbered.length > 0) await org.tx.insert(attachments).values(numbered).onConflictDoNothing();
 }
 
 const named = (name: string, otherwise: string): string =>
@@ -82,36 +87,118 @@ async function threadRow(org: Org, threadId: string) {
   return { kind: 'thread' as const, sourceId: thread?.root ?? threadId, name: 'the thread before' };
 }
 
-/** What came with a message and is not read yet, in the order it came. */
-export const pendingAttachments = (org: Org, messageId: string): Promise<Attachment[]> =>
-  org.tx
-    .select()
+/** Whether a run's message brought something that is not read yet. */
+export async function hasUnread(org: Org, runId: string): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ id: attachments.id })
     .from(attachments)
-    .where(and(eq(attachments.orgId, org.id), eq(attachments.messageId, messageId), eq(attachments.status, 'pending')))
-    .orderBy(asc(attachments.id));
+    .innerJoin(runs, and(eq(runs.orgId, attachments.orgId), eq(runs.messageId, attachments.messageId)))
+    .where(and(eq(runs.orgId, org.id), eq(runs.id, runId), eq(attachments.status, 'pending')))
+    .limit(1);
+  return row !== undefined;
+}
 
-export type ReadAttachment = Pick<Row, 'status' | 'note' | 'text' | 'image' | 'mimeType' | 'size' | 'sha256' | 'name'>;
+/** One of them without what is in it. */
+export type HeldAttachment = Omit<Attachment, 'text' | 'image'>;
+
+/** What came with a message, in the order it came, without what is in it. */
+export function heldAttachments(org: Org, messageId: string): Promise<HeldAttachment[]> {
+  const { image: _image, text: _text, ...columns } = getTableColumns(attachments);
+  return org.tx
+    .select(columns)
+    .from(attachments)
+    .where(and(eq(attachments.orgId, org.id), eq(attachments.messageId, messageId)))
+    .orderBy(asc(attachments.id));
+}
+
+export type ReadAttachment = Partial<
+  Pick<Attachment, 'status' | 'note' | 'text' | 'image' | 'mimeType' | 'size' | 'sha256'>
+>;
 
 /** Records what became of one, once: a repeat changes nothing. */
-export const endAttachment = (org: Org, id: string, read: Partial<ReadAttachment>): Promise<unknown> =>
+export const endAttachment = (org: Org, id: string, read: ReadAttachment): Promise<unknown> =>
   org.tx
     .update(attachments)
     .set({ ...read, readAt: new Date() })
     .where(and(eq(attachments.orgId, org.id), eq(attachments.id, id), eq(attachments.status, 'pending')));
 
-/** Everything of these messages but the bytes of images, in the order it came. */
+/** One of them, without the bytes of a picture. `text` may be its beginning only: `textLength` is what is kept, in characters. */
+export type SeenAttachment = Omit<Attachment, 'image'> & { textLength: number };
+
+/**
+ * What came with these messages, in the order it came. Of the texts no more is read than is shown: `whole` characters of the message it is asked for,
+ * `part` of the others.
+ */
 export async function attachmentsOf(
   org: Org,
   messageIds: readonly string[],
-): Promise<Map<string, Omit<Attachment, 'image'>[]>> {
-  const byMessage = new Map<string, Omit<Attachment, 'image'>[]>();
+  { of, whole, part }: { of: string; whole: number; part: number },
+): Promise<Map<string, SeenAttachment[]>> {
+  const byMessage = new Map<string, SeenAttachment[]>();
   if (messageIds.length === 0) return byMessage;
-  const { image: _, ...columns } = getTableColumns(attachments);
+  const { image: _, text, ...columns } = getTableColumns(attachments);
+  const length = sql`case when ${attachments.messageId} = ${of}::uuid then ${whole}::int else ${part}::int end`;
   const rows = await org.tx
-    .select(columns)
+    .select({
+      ...columns,
+      text: sql<string | null>`left(${text}, ${length})`,
+      textLength: sql<number>`coalesce(length(${text}), 0)`,
+    })
     .from(attachments)
     .where(and(eq(attachments.orgId, org.id), inArray(attachments.messageId, [...messageIds])))
     .orderBy(asc(attachments.id));
   for (const row of rows) byMessage.set(row.messageId, [...(byMessage.get(row.messageId) ?? []), row]);
   return byMessage;
 }
+
+/** The pictures that came with a message, in the order they came. */
+export async function picturesOf(org: Org, messageId: string): Promise<{ mimeType: string; bytes: Uint8Array }[]> {
+  const rows = await org.tx
+    .select({ mimeType: attachments.mimeType, bytes: attachments.image })
+    .from(attachments)
+    .where(and(eq(attachments.orgId, org.id), eq(attachments.messageId, messageId), isNotNull(attachments.image)))
+    .orderBy(asc(attachments.id));
+  return rows.flatMap(({ mimeType, bytes }) => (bytes ? [{ mimeType, bytes }] : []));
+}
+
+/** What people are shown of it: how it was called and what became of it, never what is in it. */
+export type NamedAttachment = Pick<Attachment, 'messageId' | 'kind' | 'name' | 'mimeType' | 'status' | 'note'>;
+
+/** What came with the messages of a stretch of a thread, by name; `after` is not part of it, nor is `before`. */
+export const attachmentsBetween = (
+  org: Org,
+  threadId: string,
+  { after, before }: { after: number; before: number },
+): Promise<NamedAttachment[]> =>
+  org.tx
+    .select(NAMES)
+    .from(attachments)
+    .innerJoin(messages, and(eq(messages.orgId, attachments.orgId), eq(messages.id, attachments.messageId)))
+    .where(
+      and(
+        eq(attachments.orgId, org.id),
+        eq(attachments.threadId, threadId),
+        gt(messages.seq, after),
+        lt(messages.seq, before),
+      ),
+    )
+    .orderBy(asc(attachments.id));
+
+/** What came with these messages, by name. */
+export const attachmentNames = async (org: Org, messageIds: readonly string[]): Promise<NamedAttachment[]> =>
+  messageIds.length === 0
+    ? []
+    : org.tx
+        .select(NAMES)
+        .from(attachments)
+        .where(and(eq(attachments.orgId, org.id), inArray(attachments.messageId, [...messageIds])))
+        .orderBy(asc(attachments.id));
+
+const NAMES = {
+  messageId: attachments.messageId,
+  kind: attachments.kind,
+  name: attachments.name,
+  mimeType: attachments.mimeType,
+  status: attachments.status,
+  note: attachments.note,
+};

@@ -48,6 +48,8 @@ async function addEnded(daysAgo: number, by = ana): Promise<Rows> {
     await tx`insert into approval_cards ${tx({ id: newId(), org_id, approval_id: approvalId, platform: 'web', tenant: org_id, channel: 'web', thread: threadId, message: post, payload_sha256: payloadSha256, shows: 'approved' })}`;
     await tx`insert into messages ${tx({ id: newId(), org_id, thread_id: threadId, seq: 2, role: 'assistant', text: 'canary', run_id: runId, created_at: at })}`;
     await tx`insert into thread_summaries ${tx({ id: newId(), org_id, thread_id: threadId, up_to_seq: 1, text: 'canary', provider: 'rules', model: 'rules', created_at: at })}`;
+    await tx`insert into attachments (id, org_id, message_id, thread_id, kind, source_id, name, status, text, image)
+      select gen_random_uuid(), org_id, id, thread_id, 'file', 'F1', 'canary.txt', 'read', 'canary', 'canary' from messages where thread_id = ${threadId}`;
     await tx`update messages set created_at = ${at} where thread_id = ${threadId}`;
     await tx`update runs set status = 'done', given = '["canary"]', status_text = 'canary', ended_at = ${at}, created_at = ${at} where id = ${runId}`;
     await tx`update approvals set status = 'approved', decided_at = ${at} where id = ${approvalId}`;
@@ -67,6 +69,7 @@ const OF_RUNS = [
   'approval_cards',
   'effects',
   'messages',
+  'attachments',
   'web_posts',
   'thread_summaries',
   'threads',
@@ -80,7 +83,7 @@ test('an org that keeps its requests 60 days loses those that ended before, with
   const young = await addEnded(59);
   await pruneAll();
   for (const [name, n] of Object.entries(await counts()))
-    expect([name, n]).toEqual([name, name === 'messages' ? 2 : 1]);
+    expect([name, n]).toEqual([name, ['messages', 'attachments'].includes(name) ? 2 : 1]);
   expect(await sql`select id from runs where org_id = ${ana.orgId}`).toEqual([{ id: young.runId }]);
   expect(await pruned()).toEqual([{ details: JSON.stringify({ runs: 1, threads: 1 }) }]);
 });
@@ -109,7 +112,7 @@ test('R4 with a shorter time the texts leave and what was spent is counted on fo
   await keep({ runsDays: 7 });
   const { runId } = await addEnded(8);
   await pruneAll();
-  expect(await counts()).toMatchObject({ runs: 1, model_calls: 1, messages: 1, threads: 1, turns: 0, effects: 0 });
+  expect(await counts()).toMatchObject({ runs: 1, model_calls: 1, messages: 1, threads: 1, turns: 0, effects: 0, attachments: 0 });
   for (const table of ['runs', 'messages', 'model_calls', 'threads'])
     expect(JSON.stringify(await sql`select * from ${sql(table)} where org_id = ${ana.orgId}`)).not.toContain('canary');
   const [left] = await sql`select m.text, c.cost_nanos::int as cost, c.error from runs r

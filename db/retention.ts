@@ -7,6 +7,7 @@ import {
   approvalCards,
   approvals,
   approvalVotes,
+  attachments,
   effects,
   inboundEvents,
   invitations,
@@ -185,6 +186,9 @@ async function emptyRuns(org: Org, days: number): Promise<Record<string, number>
     .update(messages)
     .set({ text: REMOVED, suggestions: [] })
     .where(and(eq(messages.orgId, org.id), inArray(messages.id, old.messageIds)));
+  await org.tx
+    .delete(attachments)
+    .where(and(eq(attachments.orgId, org.id), inArray(attachments.messageId, old.messageIds)));
   // A title is the first words of a request.
   await org.tx
     .update(threads)
@@ -231,16 +235,15 @@ async function removeTalk(org: Org, { threadIds }: Old, days: number): Promise<v
     .select({ id: runs.messageId })
     .from(runs)
     .where(and(eq(runs.orgId, orgId), inArray(runs.threadId, threadIds)));
-  await tx
-    .delete(messages)
-    .where(
-      and(
-        eq(messages.orgId, orgId),
-        inArray(messages.threadId, threadIds),
-        lt(messages.createdAt, daysAgo(days)),
-        notInArray(messages.id, asked),
-      ),
-    );
+  const isOld = and(
+    eq(messages.orgId, orgId),
+    inArray(messages.threadId, threadIds),
+    lt(messages.createdAt, daysAgo(days)),
+    notInArray(messages.id, asked),
+  );
+  const leaving = tx.select({ id: messages.id }).from(messages).where(isOld);
+  await tx.delete(attachments).where(and(eq(attachments.orgId, orgId), inArray(attachments.messageId, leaving)));
+  await tx.delete(messages).where(isOld);
   await tx
     .delete(webPosts)
     .where(

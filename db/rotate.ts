@@ -3,13 +3,15 @@ import { open, seal, type KeyRing } from '#core/keys.ts';
 import { audit, checkpointAudit } from './audit.ts';
 import type { Database, Org } from './client.ts';
 import { placeOf } from './connections.ts';
-import { auditCheckpoints, credentials, idempotencyKeys, orgs } from './schema/index.ts';
+import { auditCheckpoints, credentials, idempotencyKeys, orgs, slackInstallations } from './schema/index.ts';
+import { resealTokens } from './slack-tokens.ts';
 
 const BATCH = 100;
 
 /**
- * Seals every credential with the newest key (RULES D5), in batches of one short transaction each, so that the product goes on beside it. What is
- * done stays done: after a kill it goes on where it was, and a second time there is nothing to do. `onBatch` hears how many were sealed so far.
+ * Seals every credential, Slack's tokens among them, with the newest key (RULES D5), in batches of one short transaction each, so that the product
+ * goes on beside it. What is done stays done: after a kill it goes on where it was, and a second time there is nothing to do. `onBatch` hears how
+ * many were sealed so far.
  */
 export async function rotateKeys(
   db: Database,
@@ -22,7 +24,7 @@ export async function rotateKeys(
   let sealed = 0;
   for (const { id } of await allOrgs(db)) {
     for (;;) {
-      const n = await db.withOrg(id, (org) => resealBatch(org, keys));
+      const n = await db.withOrg(id, async (org) => (await resealBatch(org, keys)) || resealTokens(org, keys, BATCH));
       if (n === 0) break;
       sealed += n;
       onBatch(sealed);
@@ -77,6 +79,7 @@ async function signWithNewest(org: Org, keys: KeyRing): Promise<string | null> {
 
 /** What the database still needs a key for. */
 export interface KeyUse {
+  /** Those of connections, and Slack tokens. */
   credentials: number;
   /** Orgs whose newest audit checkpoint it signed. */
   audits: number;
@@ -95,7 +98,12 @@ export async function readKeyUse(db: Database): Promise<Map<string, KeyUse>> {
       .select({ keyId: credentials.keyId, n: count() })
       .from(credentials)
       .groupBy(credentials.keyId);
-    for (const { keyId, n } of sealed) of(keyId).credentials = n;
+    const slack = await tx
+      .select({ keyId: slackInstallations.keyId, n: count() })
+      .from(slackInstallations)
+      .where(isNotNull(slackInstallations.keyId))
+      .groupBy(slackInstallations.keyId);
+    for (const { keyId, n } of [...sealed, ...slack]) if (keyId !== null) of(keyId).credentials += n;
     const signed = await tx
       .selectDistinctOn([auditCheckpoints.orgId], { keyId: auditCheckpoints.keyId })
       .from(auditCheckpoints)

@@ -1,10 +1,11 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { notFound, UserError } from '#core/errors.ts';
 import { randomToken, sha256 } from '#core/hash.ts';
 import { actorText, type Actor } from '#core/roles.ts';
 import type { Org } from './client.ts';
 import { findIdentity, linkIdentity } from './identities.ts';
 import { readMember } from './members.ts';
+import { identities } from './schema/identity.ts';
 import { slackInstallations, slackLinks, slackPeople } from './schema/slack.ts';
 
 /** Long enough to sign in first. */
@@ -24,13 +25,7 @@ export async function makeLink(
     .update(slackLinks)
     .set({ expiresAt: sql`now()` })
     .where(
-      and(
-        eq(slackLinks.orgId, org.id),
-        eq(slackLinks.tenant, tenant),
-        eq(slackLinks.externalId, externalId),
-        isNull(slackLinks.usedAt),
-        isOpen,
-      ),
+      and(eq(slackLinks.orgId, org.id), eq(slackLinks.tenant, tenant), eq(slackLinks.externalId, externalId), isOpen),
     );
   const token = randomToken();
   const [row] = await org.tx
@@ -136,4 +131,46 @@ export async function useLink(
     actor: actorText(actor),
   });
   return link;
+}
+
+/** A Slack account that acts for a member. */
+export interface LinkedAccount {
+  /** The identity's. */
+  id: string;
+  tenant: string;
+  externalId: string;
+  workspace: string;
+  name: string | null;
+  email: string | null;
+  linkedAt: Date;
+}
+
+/** The member's Slack accounts with what Slack says of them, oldest first. */
+export async function linkedAccounts(org: Org, memberId: string): Promise<LinkedAccount[]> {
+  const rows = await org.tx
+    .select({
+      id: identities.id,
+      tenant: identities.tenant,
+      externalId: identities.externalId,
+      workspace: slackInstallations.teamName,
+      name: slackPeople.name,
+      email: slackPeople.email,
+      linkedAt: identities.createdAt,
+    })
+    .from(identities)
+    .leftJoin(
+      slackInstallations,
+      and(eq(slackInstallations.orgId, identities.orgId), eq(slackInstallations.tenant, identities.tenant)),
+    )
+    .leftJoin(
+      slackPeople,
+      and(
+        eq(slackPeople.orgId, identities.orgId),
+        eq(slackPeople.tenant, identities.tenant),
+        eq(slackPeople.externalId, identities.externalId),
+      ),
+    )
+    .where(and(eq(identities.orgId, org.id), eq(identities.memberId, memberId), eq(identities.platform, 'slack')))
+    .orderBy(asc(identities.createdAt), asc(identities.id));
+  return rows.map((row) => ({ ...row, workspace: row.workspace ?? row.tenant }));
 }

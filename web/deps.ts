@@ -4,6 +4,7 @@ import type { KeyRing } from '#core/keys.ts';
 import type { Database } from '#db/client.ts';
 import type { Client } from '#workflows/client.ts';
 import type { Metrics } from './metrics.ts';
+import type { SlackSetup } from './slack.ts';
 
 /** What the composition root hands to the web role. */
 export interface WebDeps {
@@ -18,6 +19,7 @@ export interface WebDeps {
   metrics?: Metrics;
   /** What chat platforms send, by path: they prove themselves with signatures, and need neither a session nor a key. */
   doors?: Readonly<Record<string, (request: Request) => Promise<Response>>>;
+  slack?: SlackSetup;
   /** "rules (no key set)" or "anthropic/claude-haiku-5-5", for the pages. */
   modelName: string;
 }

@@ -13,5 +13,19 @@ export interface RunRef {
 
 export const workflowIdOf = ({ orgId, runId }: RunRef): string => `run:${orgId}:${runId}`;
 
+/** A person's place in Slack's app: their App Home, or with `channel` the direct message with the assistant. */
+export interface HomeRef {
+  orgId: string;
+  tenant: string;
+  externalId: string;
+  channel?: string;
+}
+
+export const homeIdOf = ({ orgId, tenant, externalId, channel }: HomeRef): string =>
+  `home:${orgId}:${tenant}:${externalId}${channel === undefined ? '' : ':prompts'}`;
+
+/** It was opened again while it was being shown. */
+export const OPENED = 'opened';
+
 /** An empty wake-up: whoever waits reads the database again (RULES A6). */
 export const WAKE = 'wake';

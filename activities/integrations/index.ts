@@ -1,5 +1,5 @@
 import { UserError } from '#core/errors.ts';
-import type { JsonObject } from '#core/tools.ts';
+import { type JsonObject, type JsonSchema, zPayload } from '#core/tools.ts';
 import { calculator } from './calculator.ts';
 import type { Action, Connector } from './connector.ts';
 import { moduleConnector } from './module.ts';
@@ -45,4 +45,14 @@ export function toolsOf(connection: StoredConnection): { toolName: string; actio
       toolName: uniqueName(`${connection.slug}_${action.name}`, taken, TOOL_NAME_LENGTH),
       action,
     }));
+}
+
+/** What the arguments of a waiting call must fit, for whoever wants to edit them (RULES A4); null when its tool has gone. `usable`: what its requester may use. */
+export function inputSchemaIn(
+  usable: readonly StoredConnection[],
+  approval: { tool: string; payloadText: string },
+): JsonSchema | null {
+  const { connection } = zPayload.parse(JSON.parse(approval.payloadText));
+  const found = usable.find(({ id }) => id === connection?.id);
+  return found ? (toolsOf(found).find(({ toolName }) => toolName === approval.tool)?.action.input ?? null) : null;
 }

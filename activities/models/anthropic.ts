@@ -5,7 +5,7 @@ import type { EndReason } from './call.ts';
 import { malformed } from './errors.ts';
 import { newestOfPerson, toTurns } from './history.ts';
 import type { HistoryTurn } from './history.ts';
-import type { GenerateInput, Model, Usage } from './model.ts';
+import type { GenerateInput, Model, ModelImage, Usage } from './model.ts';
 
 interface AnthropicOptions {
   apiKey: string;
@@ -22,6 +22,8 @@ export function createAnthropic(options: AnthropicOptions): Model {
   return {
     provider: 'anthropic',
     name: options.model,
+    // All since Claude 3.
+    seesImages: !/claude-(instant|[12]\b)/.test(options.model),
     generate: async (input) => {
       client ??= connect(options, timeoutMs);
       const sdk = await client;
@@ -76,7 +78,12 @@ function toRequest(model: string, input: GenerateInput): Anthropic.MessageCreate
 
 interface Message {
   role: 'user' | 'assistant';
-  content: (Anthropic.TextBlockParam | Anthropic.ToolUseBlockParam | Anthropic.ToolResultBlockParam)[];
+  content: (
+    | Anthropic.ImageBlockParam
+    | Anthropic.TextBlockParam
+    | Anthropic.ToolUseBlockParam
+    | Anthropic.ToolResultBlockParam
+  )[];
 }
 
 function cachedToHere(messages: readonly Message[]): Message[] {
@@ -87,7 +94,8 @@ function cachedToHere(messages: readonly Message[]): Message[] {
 }
 
 function toMessages(turn: HistoryTurn): Message[] {
-  if (turn.role === 'user') return [{ role: 'user', content: [{ type: 'text', text: turn.text }] }];
+  if (turn.role === 'user')
+    return [{ role: 'user', content: [...(turn.images ?? []).flatMap(toImage), { type: 'text', text: turn.text }] }];
   const text = turn.text ? [{ type: 'text' as const, text: turn.text }] : [];
   const calls = turn.calls.map(({ id, name, input }) => ({ type: 'tool_use' as const, id, name, input }));
   const results = turn.calls.map(({ id, result }) => ({
@@ -99,6 +107,13 @@ function toMessages(turn: HistoryTurn): Message[] {
   const said: Message = { role: 'assistant', content: [...text, ...calls] };
   return results.length > 0 ? [said, { role: 'user', content: results }] : [said];
 }
+
+/** The vendor finds pictures best before the words about them. */
+function toImage({ mimeType, base64 }: ModelImage): Anthropic.ImageBlockParam[] {
+  const type = IMAGE_TYPES.find((one) => one === mimeType);
+  return type ? [{ type: 'image', source: { type: 'base64', media_type: type, data: base64 } }] : [];
+}
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const;
 
 const zCount = z.number().int().min(0).nullish();
 const zAnswer = z.object({

@@ -4,6 +4,7 @@ import { zJson, type JsonObject } from '#core/tools.ts';
 import { malformed, timedOut, toModelError } from './errors.ts';
 import type { GenerateInput, Generated, Usage, Vendor } from './model.ts';
 import { estimateTokens } from './prices.ts';
+import { estimateInput } from './seen.ts';
 
 /** Shorter than the activity's own limit, so that the reason is known (research: B2). */
 export const MODEL_TIMEOUT_MS = 170_000;
@@ -61,9 +62,8 @@ function parseJson(text: string): unknown {
 
 /** Some compatible servers report no usage: then it is estimated, so that limits still hold. */
 export function estimateUsage(input: GenerateInput, answer: string): Usage {
-  const asked = JSON.stringify([input.instructions, input.situation ?? '', input.messages, input.tools]);
   return {
-    inputTokens: estimateTokens(asked),
+    inputTokens: estimateInput(input),
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
     outputTokens: estimateTokens(answer),

@@ -6,7 +6,7 @@ import { malformed, toModelError } from './errors.ts';
 import { toGeminiSchema } from './gemini-schema.ts';
 import { idWithSignature, readSignature } from './gemini-signature.ts';
 import { toTurns, type AnsweredCall, type HistoryTurn } from './history.ts';
-import type { GenerateInput, Generated, Model, Usage } from './model.ts';
+import type { GenerateInput, Generated, Model, ModelImage, Usage } from './model.ts';
 
 interface GeminiOptions {
   apiKey: string;
@@ -23,6 +23,7 @@ export function createGemini(options: GeminiOptions): Model {
   return {
     provider: 'gemini',
     name: options.model,
+    seesImages: true,
     generate: async (input) => {
       client ??= connect(options);
       const sdk = await client;
@@ -95,7 +96,7 @@ const toGeminiName = (name: string): string => (/^[A-Za-z_]/.test(name) ? name :
 const fromGeminiName = (name: string): string => (/^_[^A-Za-z_]/.test(name) ? name.slice(1) : name);
 
 function toContents(model: string, turn: HistoryTurn): Content[] {
-  if (turn.role === 'user') return [{ role: 'user', parts: [{ text: turn.text }] }];
+  if (turn.role === 'user') return [{ role: 'user', parts: [...(turn.images ?? []).map(toImagePart), { text: turn.text }] }];
   const text: Part[] = turn.text ? [{ text: turn.text }] : [];
   const calls = turn.calls.map((call, index) => toCallPart(model, call, index === 0));
   const results = turn.calls.map(({ givenId, name, result }): Part => {
@@ -111,6 +112,12 @@ function toContents(model: string, turn: HistoryTurn): Content[] {
   const said: Content = { role: 'model', parts: [...text, ...calls] };
   return results.length > 0 ? [said, { role: 'user', parts: results }] : [said];
 }
+
+/** The vendor knows no GIF. */
+const toImagePart = ({ mimeType, base64 }: ModelImage): Part =>
+  mimeType === 'image/gif'
+    ? { text: '[A GIF picture came with this message; this model cannot see it.]' }
+    : { inlineData: { mimeType, data: base64 } };
 
 function toCallPart(model: string, call: AnsweredCall, isFirst: boolean): Part {
   const { id, signature } = readSignature(call.givenId, model, { isFirst });

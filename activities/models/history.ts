@@ -1,4 +1,4 @@
-import type { GenerateInput, ModelMessage, ModelToolCall } from './model.ts';
+import type { GenerateInput, ModelImage, ModelMessage, ModelToolCall } from './model.ts';
 
 export interface AnsweredCall extends ModelToolCall {
   /** As the vendor gave it; `id` is the same made plain. */
@@ -6,7 +6,7 @@ export interface AnsweredCall extends ModelToolCall {
   result: { text: string; isError: boolean };
 }
 export type HistoryTurn =
-  | { role: 'user'; text: string }
+  | { role: 'user'; text: string; images?: readonly ModelImage[] }
   | { role: 'assistant'; text: string; calls: readonly AnsweredCall[] };
 
 const NO_RESULT = { text: 'There is no result: the call did not end.', isError: true };
@@ -25,7 +25,9 @@ export function toTurns({ messages, situation }: Pick<GenerateInput, 'messages' 
     if (message.role === 'tool') continue;
     const text = message.text.trim() === '' ? '' : message.text;
     if (message.role === 'user') {
-      if (text) turns.push({ role: 'user', text });
+      // What came with a message stands below the words of who sent it.
+      const whole = [text, message.attached].filter(Boolean).join('\n\n');
+      if (whole) turns.push({ role: 'user', text: whole, ...(message.images?.length && { images: message.images }) });
       continue;
     }
     const results = resultsAfter(messages, index);
@@ -45,7 +47,7 @@ export function toTurns({ messages, situation }: Pick<GenerateInput, 'messages' 
   const newest = newestOfPerson(turns);
   const asked = turns[newest];
   if (situation?.trim() && asked?.role === 'user')
-    turns[newest] = { role: 'user', text: `${asked.text}\n\n(Not from the person, but from Abetworks:\n${situation})` };
+    turns[newest] = { ...asked, text: `${asked.text}\n\n(Not from the person, but from Abetworks:\n${situation})` };
   return turns;
 }
 

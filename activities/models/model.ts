@@ -9,9 +9,21 @@ export interface ModelTool {
 }
 
 export type ModelMessage =
-  | { role: 'user'; text: string }
+  | {
+      role: 'user';
+      text: string;
+      /** What came with it, marked as quoted: outside text, never the person's words. The rules model does not read it. */
+      attached?: string;
+      images?: readonly ModelImage[];
+    }
   | { role: 'assistant'; text: string; calls?: readonly ModelToolCall[] }
   | { role: 'tool'; callId: string; name: string; text: string; isError: boolean };
+
+/** A picture, of a type that was told by its bytes. */
+export interface ModelImage {
+  mimeType: string;
+  base64: string;
+}
 
 export interface ModelToolCall {
   /** The vendor's own id, and what else it wants back with the call; only used to answer it. */
@@ -56,6 +68,8 @@ export type Vendor = Exclude<Model['provider'], 'rules'>;
 export interface Model {
   readonly provider: 'rules' | 'anthropic' | 'openai' | 'gemini';
   readonly name: string;
+  /** Takes pictures. Without: it is told that there are some. */
+  readonly seesImages: boolean;
   generate(input: GenerateInput): Promise<Generated>;
 }
 

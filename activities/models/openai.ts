@@ -15,6 +15,12 @@ interface OpenaiOptions {
   timeoutMs?: number;
 }
 
+/** OpenAI's own that only read; all others see. */
+const BLIND = /^gpt-(3|4$|4-)|^o[13]-mini|audio|realtime|search|codex-mini/;
+/** Other servers serve anything: only names that tell. */
+const SEEING =
+  /gpt-(4o|4\.1|[5-9])|claude-|gemini-|vision|[-_.\d]vl\b|pixtral|llava|llama-?4|gemma-?3|mistral-(small|medium)-?3|internvl|minicpm-v/i;
+
 type TokenLimit = 'max_completion_tokens' | 'max_tokens';
 /** Field names that differ between the servers that speak chat completions. */
 interface Dialect {
@@ -31,6 +37,7 @@ export function createOpenai(options: OpenaiOptions): Model {
   return {
     provider: 'openai',
     name: options.model,
+    seesImages: options.baseUrl ? SEEING.test(options.model) : !BLIND.test(options.model),
     generate: async (input) => {
       client ??= connect(options, timeoutMs);
       const sdk = await client;
@@ -106,7 +113,14 @@ function toRequest(model: string, input: GenerateInput, { limitName, knowsCacheK
 }
 
 function toMessages(turn: HistoryTurn): OpenAI.ChatCompletionMessageParam[] {
-  if (turn.role === 'user') return [{ role: 'user', content: turn.text }];
+  if (turn.role === 'user') {
+    if (!turn.images) return [{ role: 'user', content: turn.text }];
+    const images = turn.images.map(({ mimeType, base64 }) => ({
+      type: 'image_url' as const,
+      image_url: { url: `data:${mimeType};base64,${base64}` },
+    }));
+    return [{ role: 'user', content: [{ type: 'text', text: turn.text }, ...images] }];
+  }
   if (turn.calls.length === 0) return [{ role: 'assistant', content: turn.text }];
   const calls = turn.calls.map(({ id, name, input }) => ({
     id,

@@ -6,6 +6,8 @@ import { answersFor, isQuestion, question } from './rules/step.ts';
 import type { Step } from './rules/step.ts';
 
 const MODE = '*Rule-based mode.*';
+/** Other people's words choose nothing and fill nothing here (RULES T3). */
+const UNREAD = 'What came with your message I do not read in this mode: write what matters.';
 const NO_USAGE = { inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0 };
 
 /**
@@ -17,6 +19,7 @@ export function createRules({ clock = () => new Date() }: { clock?: () => Date }
   return {
     provider: 'rules',
     name: 'abetworks-command',
+    seesImages: false,
     generate: async (input) => {
       input.signal.throwIfAborted();
       return answer(input, clock);
@@ -38,7 +41,8 @@ function answer({ messages, tools }: GenerateInput, clock: () => Date): Generate
       usage: NO_USAGE,
     };
   if (step.kind === 'ask') return reply(question(step), answersFor(step.slot));
-  return reply(step.text, step.suggestions);
+  const last = messages.findLast((message) => message.role === 'user');
+  return reply(last?.attached === undefined ? step.text : `${step.text} ${UNREAD}`, step.suggestions);
 }
 
 /**

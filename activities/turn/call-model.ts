@@ -8,7 +8,8 @@ import { listPriceOverrides } from '#db/model-prices.ts';
 import { readOrg } from '#db/orgs.ts';
 import { endModelCall, reserveModelCall, type Spent } from '#db/usage.ts';
 import { ModelError, type GenerateInput, type Generated, type Model } from '#activities/models/model.ts';
-import { estimateTokens, priceOf, worstCaseNanos } from '#activities/models/prices.ts';
+import { priceOf, worstCaseNanos } from '#activities/models/prices.ts';
+import { asSeenBy, estimateInput, hasImages, withoutImages } from '#activities/models/seen.ts';
 
 type Call = { orgId: string; runId: string; turn: number; policy: Policy };
 export type Called = { kind: 'generated'; generated: Generated; model: Model } | { kind: 'limit'; text: string };
@@ -25,10 +26,8 @@ export async function callModel(
   input: GenerateInput,
 ): Promise<Called> {
   const failures: ModelError[] = [];
-  const inputTokens = estimateTokens(
-    input.instructions + (input.situation ?? '') + JSON.stringify(input.messages) + JSON.stringify(input.tools),
-  );
-  for (const model of models) {
+  for (const { model, seen } of attemptsOf(models, input, failures)) {
+    const inputTokens = estimateInput(seen);
     const [reserved, prices] = await db.withOrg(call.orgId, async (org) => {
       const [{ settings }, prices] = await Promise.all([readOrg(org), listPriceOverrides(org)]);
       const reservedNanos = worstCaseNanos(model.provider, model.name, inputTokens, input.limits.outputTokens, prices);
@@ -47,7 +46,7 @@ export async function callModel(
       db.withOrg(call.orgId, (org) => endModelCall(org, reserved.id, set));
     const costOf = (usage: Generated['usage']) => priceOf(model.provider, model.name, usage, prices);
     try {
-      const generated = await model.generate(input);
+      const generated = await model.generate(seen);
       const { usage, requestId } = generated;
       await end({
         status: 'done',
@@ -65,6 +64,24 @@ export async function callModel(
   }
   throw toFailure(failures);
 }
+
+/** Each model once, and once more without pictures where it refused a request that had some: it may be blind after all, or dislike one of them. */
+function* attemptsOf(
+  models: readonly Model[],
+  input: GenerateInput,
+  failures: readonly ModelError[],
+): Generator<{ model: Model; seen: GenerateInput }> {
+  for (const model of models) {
+    const seen = asSeenBy(model, input);
+    const before = failures.length;
+    yield { model, seen };
+    const failure = failures.length > before ? failures.at(-1) : undefined;
+    if (failure?.isFree && REFUSES_PICTURES.has(failure.status ?? 0) && hasImages(seen))
+      yield { model, seen: withoutImages(seen) };
+  }
+}
+/** Bad request, not found (a router without a model that sees), too large, wrong media, unprocessable. */
+const REFUSES_PICTURES: ReadonlySet<number> = new Set([400, 404, 413, 415, 422]);
 
 /** What a failed attempt is known to cost; where that is not known it keeps its reservation. */
 function billOf(error: unknown, costOf: (usage: Generated['usage']) => number | null) {

@@ -6,6 +6,8 @@ export interface OutsideText {
   origin: string;
   /** Ids of the connections it can come from; null stands for anything else, such as another person. */
   from: ReadonlySet<string | null>;
+  /** A picture: what it says cannot be looked through, so whatever is nobody else's counts as taken from it. */
+  isUnreadable?: true;
 }
 export interface Carried {
   /** Where in the arguments, such as `customer.email`. */
@@ -38,13 +40,15 @@ export function carriedIn(
   const ownText = own.map(folded).join('\n');
   const ownParts = partsOf(ownText);
   const texts = outside.map(({ text, origin }) => ({ text: folded(text), origin }));
+  const picture = outside.find(({ isUnreadable }) => isUnreadable)?.origin;
   const originOf = (argument: string): string | undefined => {
     const text = folded(argument);
     if (text.length < WHOLE || ownText.includes(text)) return undefined;
     const whole = texts.find((one) => one.text.includes(text));
     if (whole) return whole.origin;
     const parts = new Set([...partsOf(text)].filter((part) => !ownParts.has(part)));
-    return parts.size === 0 ? undefined : texts.find((one) => sharesPart(one.text, parts))?.origin;
+    if (text.length < PART) return picture;
+    return parts.size === 0 ? undefined : (texts.find((one) => sharesPart(one.text, parts))?.origin ?? picture);
   };
   return leaves.flatMap(({ path, text }) => {
     const origin = originOf(text);

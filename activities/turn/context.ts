@@ -24,10 +24,10 @@ export interface Context {
 }
 
 /** What a run's next turn is decided from: its thread up to its own message (older parts summed up), its own turns, and how the thread's other runs stand (RULES R2). */
-export async function readContext(org: Org, run: Run): Promise<Context> {
+export async function readContext(org: Org, run: Run, options: { withPictures?: boolean } = {}): Promise<Context> {
   // Sent together: one way to the database and back instead of four.
   const [thread, turns, calls, active] = await Promise.all([
-    readThreadPart(org, run),
+    readThreadPart(org, run, options),
     turnsOf(org, run.id),
     toolCallsOf(org, run.id),
     activeRunsIn(org, run.threadId),
@@ -103,6 +103,8 @@ function fit(messages: ModelMessage[]): ModelMessage[] {
   return first > 0 ? kept.slice(first) : kept;
 }
 
-/** A call's id does not count: it may hold a vendor's signature, which is no text for the model. */
+/** A call's id does not count: it may hold a vendor's signature, which is no text for the model. Neither does a picture. */
 const lengthOf = (message: ModelMessage | undefined): number =>
-  JSON.stringify(message, (key, value: unknown) => (key === 'id' || key === 'callId' ? '' : value)).length;
+  JSON.stringify(message?.role === 'user' ? { ...message, images: [] } : message, (key, value: unknown) =>
+    key === 'id' || key === 'callId' ? '' : value,
+  ).length;

@@ -1,3 +1,4 @@
+import { attachmentsBetween } from '#db/attachments.ts';
 import type { Org } from '#db/client.ts';
 import { messagesBetween, outsideSourcesOf, type Said } from '#db/runs.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type SummarySource,
 } from '#db/summaries.ts';
 import { readThread } from '#db/threads.ts';
+import { originOf } from '#activities/attachments/origin.ts';
 import { isQuestion } from '#activities/models/rules/step.ts';
 import { mergeSources } from './summary-text.ts';
 import { isDue, KEPT, lengthOf, newestOf, summaryLength, WINDOW } from './window.ts';
@@ -88,7 +90,11 @@ async function sourcesOf(
   const unread = firstSeq > after + 1 ? await sourcesBetween(org, threadId, { after, before: firstSeq }) : [];
   const runIds = [...said.flatMap(({ message }) => message.runId ?? []), ...requests.map(({ runId }) => runId)];
   const answers = await outsideSourcesOf(org, [...new Set(runIds)]);
-  const sources = [...(before?.outside ?? []), ...unread];
+  const lastSeq = said.at(-1)?.message.seq ?? after;
+  // What came with these messages was shown beside them, so the answers may quote it.
+  const attached = await attachmentsBetween(org, threadId, { after, before: lastSeq + 1 });
+  const brought = attached.map((one): SummarySource => ({ origin: originOf(one), from: [null] }));
+  const sources = [...(before?.outside ?? []), ...unread, ...brought];
   const read = new Set(sources.flatMap(({ memberId, from }) => (memberId === undefined ? from : [])));
   for (const { message, personId, personName } of said) {
     const isPerson = message.role === 'user';

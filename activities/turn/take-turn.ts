@@ -1,14 +1,17 @@
 import { and, eq } from 'drizzle-orm';
 import { RUN_LIMITS } from '#core/limits.ts';
 import { storable } from '#core/text.ts';
+import { hasUnread } from '#db/attachments.ts';
 import type { Org } from '#db/client.ts';
 import { notify } from '#db/notify.ts';
 import { readOrg } from '#db/orgs.ts';
 import { addMachineTime, lockRun, showRun, toolCallsOf, updateRun, type Run, type ToolCall } from '#db/runs.ts';
 import { members, toolCalls, turns } from '#db/schema/index.ts';
 import { claimThread } from '#db/threads.ts';
+import { createReadAttachments } from '#activities/attachments/read.ts';
 import { withHeartbeat } from '#activities/heartbeat.ts';
 import type { ActivityDeps } from '#activities/deps.ts';
+import type { Progress } from '#activities/progress.ts';
 import type { ModelToolCall } from '#activities/models/model.ts';
 import { callModel, type Called } from './call-model.ts';
 import { readContext } from './context.ts';
@@ -39,16 +42,29 @@ const CLAIM_WAIT_MS = 2_000;
 const CLAIM_POLL_MS = 150;
 
 /** One turn of a run: what a model answers to what the thread and the tools have said so far. Stored once; a repeat gives the stored turn. */
-export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel' | 'log'>) {
-  const { db, models, fallbackModel } = deps;
+export function createTakeTurn(
+  deps: Pick<ActivityDeps, 'db' | 'models' | 'fallbackModel' | 'log' | 'files' | 'slack'> & { progress: Progress },
+) {
+  const { db, models, fallbackModel, progress } = deps;
   const sumUp = createSumUp(deps);
+  const readAttachments = createReadAttachments(deps);
   return async ({ orgId, runId, turn }: { orgId: string; runId: string; turn: number }): Promise<Taken> => {
     let threadId: string | undefined;
     const renew = async (): Promise<unknown> =>
       threadId !== undefined && db.withOrg(orgId, (org) => claimThread(org, threadId ?? '', runId));
     return withHeartbeat(async (signal) => {
-      const prepared = await waitForClaim(() => db.withOrg(orgId, (org) => begin(org, runId, turn)), signal);
-      if (!prepared) return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
+      const claim = (reads = true) =>
+        waitForClaim(() => db.withOrg(orgId, (org) => begin(org, runId, turn, reads)), signal);
+      let prepared = await claim();
+      if (prepared && 'unread' in prepared) {
+        // The thread is claimed meanwhile, and no transaction is open.
+        threadId = prepared.unread.threadId;
+        const { unread } = prepared;
+        await progress.whileWorking({ orgId, runId, platform: unread.platform }, () => readAttachments(unread, signal));
+        prepared = await claim(false);
+      }
+      if (!prepared || 'unread' in prepared)
+        return { kind: 'busy', againInMs: 1_000 + Math.round(Math.random() * 2_000) };
       if ('taken' in prepared) return prepared.taken;
       const { run, begun } = prepared;
       threadId = run.threadId;
@@ -61,7 +77,9 @@ export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallb
         ? { kind: 'limit', text: limit }
         : given
           ? { kind: 'generated', generated: given, model: GATEWAY }
-          : await callModel(db, chain, place, { ...prepared.input, signal });
+          : await progress.whileWorking({ orgId, runId, platform: run.platform }, () =>
+              callModel(db, chain, place, { ...prepared.input, signal }),
+            );
       const taken = await db.withOrg(orgId, async (org) => {
         await addMachineTime(org, runId, Date.now() - begun);
         if (context.taint && !run.taint) await updateRun(org, runId, { taint: context.taint });
@@ -78,12 +96,20 @@ export function createTakeTurn(deps: Pick<ActivityDeps, 'db' | 'models' | 'fallb
 }
 
 /** What the turn is decided from, once the thread is claimed for it; null while another run has it. In one transaction, which locks the run before its thread, as the others do. */
-async function begin(org: Org, runId: string, turn: number) {
-  const [run, stored] = await Promise.all([lockRun(org, runId), storedTurn(org, runId, turn)]);
+async function begin(org: Org, runId: string, turn: number, reads: boolean) {
+  const [run, stored, isUnread] = await Promise.all([
+    lockRun(org, runId),
+    storedTurn(org, runId, turn),
+    turn === 1 && reads && hasUnread(org, runId),
+  ]);
   if (!run) throw new Error(`run ${runId} is missing`);
   if (run.stopRequestedAt) return { taken: { kind: 'stopped' } as const };
   if (stored) return { taken: stored };
   if (!(await claimThread(org, run.threadId, runId))) return null;
+  if (isUnread) {
+    await show(org, run, 'Reading what came with the request');
+    return { unread: run };
+  }
   const begun = Date.now();
   const prepared = await prepare(org, run);
   await show(org, run, 'Thinking');
@@ -106,7 +132,7 @@ const show = (org: Org, run: Run, text: string): Promise<unknown> =>
 
 async function prepare(org: Org, run: Run) {
   const [context, tools, { policy, isFirst, name }, [member]] = await Promise.all([
-    readContext(org, run),
+    readContext(org, run, { withPictures: true }),
     toolsFor(org, run),
     readOrg(org),
     org.tx

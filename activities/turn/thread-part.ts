@@ -1,6 +1,9 @@
+import { attachmentsOf, picturesOf } from '#db/attachments.ts';
 import type { Org } from '#db/client.ts';
 import { messagesBetween, outsideSourcesOf, type Run, type Said } from '#db/runs.ts';
 import { summaryFor, type Summary, type SummarySource } from '#db/summaries.ts';
+import { SHOWN_LENGTH } from '#activities/attachments/limits.ts';
+import { showThread } from '#activities/attachments/shown.ts';
 import type { ModelMessage } from '#activities/models/model.ts';
 import type { OutsideText } from './carried.ts';
 import { isDue, lengthOf, newestOf, WINDOW } from './window.ts';
@@ -18,7 +21,7 @@ export interface ThreadPart {
 }
 
 /** Reads the thread up to the run's own message (RULES R2). The same for every turn of the run, and bounded, however long the thread is. */
-export async function readThreadPart(org: Org, run: Run): Promise<ThreadPart> {
+export async function readThreadPart(org: Org, run: Run, { withPictures = false } = {}): Promise<ThreadPart> {
   const summary = await summaryFor(org, run);
   const after = summary?.upToSeq ?? 0;
   const newest = await messagesBetween(org, run.threadId, { after, upTo: run.seq, limit: WINDOW.messages });
@@ -42,6 +45,7 @@ export async function readThreadPart(org: Org, run: Run): Promise<ThreadPart> {
   // Who wrote later may have read what is left out here.
   if (leftOut > 0) read.add(null);
   await addSaid(org, run, said, part, read);
+  if (withPictures) await addPictures(org, run, part);
   return part;
 }
 
@@ -80,10 +84,21 @@ async function addSaid(
   read: Set<string | null>,
 ): Promise<void> {
   const answered = said.filter(({ message }) => message.role === 'assistant');
-  const sources = await outsideSourcesOf(
-    org,
-    answered.flatMap(({ message }) => message.runId ?? []),
-  );
+  const [sources, attached] = await Promise.all([
+    outsideSourcesOf(
+      org,
+      answered.flatMap(({ message }) => message.runId ?? []),
+    ),
+    attachmentsOf(
+      org,
+      said.flatMap(({ message }) => (message.role === 'user' ? message.id : [])),
+      { of: run.messageId, whole: SHOWN_LENGTH.current, part: SHOWN_LENGTH.earlierEach },
+    ),
+  ]);
+  const shown = showThread(attached, {
+    current: run.messageId,
+    newestFirst: said.map(({ message }) => message.id).toReversed(),
+  });
   for (const { message, personId, personName } of said) {
     const isPerson = message.role === 'user';
     // An answer whose request is gone is nobody's we know.
@@ -98,6 +113,25 @@ async function addSaid(
     }
     if (isPerson && !origin) part.own.push(message.text);
     const text = isPerson && isOthers ? `[${name} wrote:] ${message.text}` : message.text;
-    part.messages.push({ role: message.role, text });
+    const beside = shown.get(message.id);
+    if (message.role !== 'user' || !beside) {
+      part.messages.push({ role: message.role, text });
+      continue;
+    }
+    part.messages.push({ role: 'user', text, attached: beside.text });
+    part.outside.push(...beside.outside);
+    part.taint ??= beside.outside[0]?.origin ?? null;
+    // Who answers it may quote it, and so may all who read that.
+    read.add(null);
   }
+}
+
+/** Only those of the run's own message: that is the newest. */
+async function addPictures(org: Org, run: Run, part: ThreadPart): Promise<void> {
+  const request = part.messages.at(-1);
+  if (request?.role !== 'user' || request.attached === undefined) return;
+  const pictures = await picturesOf(org, run.messageId);
+  if (pictures.length === 0) return;
+  const images = pictures.map(({ mimeType, bytes }) => ({ mimeType, base64: Buffer.from(bytes).toString('base64') }));
+  part.messages.splice(-1, 1, { ...request, images });
 }

@@ -65,6 +65,9 @@ export const approvals = pgTable(
     usedByEffectId: uuid('used_by_effect_id'),
     signalledAt: at('signalled_at'),
     signalAttempts: integer('signal_attempts').notNull().default(0),
+    /** Posts of its card, after an edit, that failed (RULES S1): tried again at `nextCardAt`, given up with an alert after ten. */
+    cardAttempts: integer('card_attempts').notNull().default(0),
+    nextCardAt: at('next_card_at'),
     createdAt: createdAt(),
   },
   (t) => [
@@ -175,11 +178,19 @@ export const effects = pgTable(
     resolvedBy: uuid('resolved_by'),
     resolvedAt: at('resolved_at'),
     confirmedAt: at('confirmed_at'),
+    /** What its question shows, once people were asked (RULES E6); `over`: its run has ended. */
+    questionShows: text('question_shows', { enum: ['open', 'over', 'answered'] }),
+    questionAttempts: integer('question_attempts').notNull().default(0),
+    nextQuestionAt: at('next_question_at'),
     createdAt: createdAt(),
   },
   (t) => [
     unique().on(t.orgId, t.id),
     unique().on(t.orgId, t.runId, t.turnNumber, t.callNumber),
+    // Questions that may show something older than what is recorded.
+    index('effects_questions')
+      .on(t.nextQuestionAt)
+      .where(sql`question_shows in ('open', 'over')`),
     uniqueIndex('effects_approval').on(t.orgId, t.approvalId),
     foreignKey({ columns: [t.orgId, t.runId], foreignColumns: [runs.orgId, runs.id] }),
     foreignKey({ columns: [t.orgId, t.toolCallId], foreignColumns: [toolCalls.orgId, toolCalls.id] }),
@@ -192,5 +203,6 @@ export const effects = pgTable(
     index().on(t.orgId, t.externalId),
     index().on(t.orgId, t.toolCallId),
     check('effects_state', oneOf('state', EFFECT_STATES)),
+    check('effects_question', oneOf('question_shows', ['open', 'over', 'answered'])),
   ],
 );

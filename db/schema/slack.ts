@@ -144,7 +144,12 @@ export const slackPosts = pgTable(
       .notNull()
       .default('intended'),
     intendedAt: at('intended_at').notNull(),
+    /** Sends that may have gone through. */
     attempts: integer('attempts').notNull().default(0),
+    /** Somebody is posting it: until then nobody else may. */
+    leaseUntil: at('lease_until'),
+    /** When a send of it was last begun. */
+    sentAt: at('sent_at'),
     /** Slack's id of the message, once known. */
     ts: text('ts'),
     /** sha256 of what it shows: an edit that changes nothing is not sent. */
@@ -176,6 +181,18 @@ export const slackHomes = pgTable(
   (t) => [unique().on(t.orgId, t.tenant, t.externalId)],
 );
 
+/** What Slack shows of a run, as far as we were told that it does. */
+export interface LiveShown extends Pick<RunProgress, 'state' | 'text' | 'steps'> {
+  /** The line beside the app's name; empty: none. */
+  status: string;
+  /** Steps that ended in an earlier message: a later one leaves them out. */
+  settled: string[];
+  /** Messages begun so far. */
+  messages: number;
+  /** Its message is, or was, about to be posted: look for it before it is posted again. */
+  isPosting?: boolean;
+}
+
 /** The live message of a run: what it shows of the work under way, and by which means. */
 export const slackLive = pgTable(
   'slack_live',
@@ -193,13 +210,17 @@ export const slackLive = pgTable(
     ts: text('ts'),
     /** When the stream, which Slack ends by itself after five minutes, began. */
     streamStartedAt: at('stream_started_at'),
-    /** What was last shown. */
-    shown: jsonb('shown').$type<RunProgress>(),
+    /** What was last shown; nothing once it is closed. */
+    shown: jsonb('shown').$type<LiveShown>(),
     /** The session's status as last set, and when: it fades after two minutes. */
     session: text('session'),
     sessionAt: at('session_at'),
     /** Not to be touched before: the pause between two edits. */
     nextShowAt: at('next_show_at').notNull(),
+    /** When it needs a look although nothing changes: before the session fades or the stream grows too old. */
+    dueAt: at('due_at'),
+    /** Calls in a row that did not get through. */
+    attempts: integer('attempts').notNull().default(0),
     closedAt: at('closed_at'),
     updatedAt: at('updated_at').notNull(),
     createdAt: createdAt(),

@@ -1,7 +1,9 @@
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import { may, type Actor } from '#core/roles.ts';
+import { attachmentNames, type NamedAttachment } from '#db/attachments.ts';
 import type { Database, Org } from '#db/client.ts';
 import { listEffects } from '#db/effect-list.ts';
+import { feedbackOf, type Rating } from '#db/feedback.ts';
 import { listApprovals } from '#db/lists.ts';
 import type { PageOf, TwoWayPage } from '#db/paging.ts';
 import { costOfRuns, findRun, listRuns, type RunFilters, type RunRow } from '#db/run-list.ts';
@@ -20,6 +22,8 @@ export type SeenToolCall = ToolCall & { mayReadResult: boolean };
 export interface RunView extends RunRow {
   /** False: an admin looks at somebody else's private request and sees what happened, not what was said (RULES D3). */
   mayReadContent: boolean;
+  /** What came with the request, by name. */
+  attachments: NamedAttachment[];
   turns: Turn[];
   modelCalls: ModelCall[];
   toolCalls: SeenToolCall[];
@@ -27,6 +31,8 @@ export interface RunView extends RunRow {
   effects: EffectView[];
   /** Nano-USD; null when any call's cost is unknown. */
   costNanos: number | null;
+  /** What people said of its answer. */
+  feedback: { name: string; rating: Rating }[];
 }
 
 /** A run with all that happened in it, or undefined when the actor may not know of it. */
@@ -40,6 +46,7 @@ export async function readRunView(org: Org, actor: Actor, runId: string): Promis
   return {
     ...row,
     mayReadContent,
+    attachments: mayReadContent ? await attachmentNames(org, [row.run.messageId]) : [],
     turns: await turnsOf(org, runId),
     modelCalls: await org.tx
       .select()
@@ -53,6 +60,7 @@ export async function readRunView(org: Org, actor: Actor, runId: string): Promis
       effects.items.map(({ id }) => id),
     ),
     costNanos: costs.get(runId) ?? null,
+    feedback: await feedbackOf(org, runId),
   };
 }
 

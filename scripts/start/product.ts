@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createRepairs, reviseCall, type ActivityDeps } from '#activities/index.ts';
+import { createLive } from '#activities/chat/slack/live.ts';
+import { createSlackChat } from '#activities/chat/slack/out.ts';
 import { createWebChat } from '#activities/chat/web.ts';
 import { createModels, rulesModel } from '#activities/models/index.ts';
 import { installRuntime, readTemporalMetrics, startWorker } from '#activities/worker.ts';
@@ -26,6 +28,7 @@ import { useFolder } from './folder-users.ts';
 import { keysOfRunning } from './history-keys.ts';
 import { freeAddress, openTemporal } from './servers.ts';
 import { openSideDoor } from './side-door.ts';
+import { createSlackSetup, isSlackOn, openSlack, registerWorkspace, startHearing } from './slack.ts';
 
 export type Role = 'web' | 'bots' | 'worker';
 
@@ -103,9 +106,18 @@ export async function startProduct(
       // One role only: the others would count the same rows.
       ...(roles.includes('web') && { facts: createFacts(db) }),
     });
-    const webDeps = { config, db, client, keys, log, metrics, modelName: models.describe() };
+    const slack = openSlack({ config, db, keys, log });
+    const ears = isSlackOn(config) ? startHearing({ config, db, client, keys, log, slack }) : null;
+    if (ears) stops.push(ears.stop);
+    const webDeps = {
+      ...{ config, db, client, keys, log, metrics, modelName: models.describe() },
+      slack: createSlackSetup({ config, db, keys, log, slack }),
+      ...(ears && config.SLACK_SIGNING_SECRET ? { doors: { '/slack/events': ears.http } } : {}),
+    };
     const seeded = await seedFirstOrg({ db, hashPassword: createAuth(webDeps).hashPassword, config, log });
 
+    // Also without a token: a workspace whose token was taken out of the settings must be seen to be gone.
+    stops.push(registerWorkspace({ slack, log }));
     const { workerConnection } = temporal;
     const worker = bundling && workerConnection ? await startWork(await bundling, workerConnection) : null;
     const web = roles.includes('web') ? await startWeb(webDeps) : null;
@@ -113,7 +125,9 @@ export async function startProduct(
     const listen = config.ABETWORKS_METRICS_LISTEN;
     const sideDoor = listen === undefined ? null : await openSideDoor(listen, webDeps);
     if (sideDoor) stops.push(sideDoor.stop);
-    if (!web && !worker) stops.push(waitForWork(log));
+    const socket = roles.includes('bots') && config.SLACK_APP_TOKEN ? await ears?.startSocket() : undefined;
+    if (socket) stops.push(socket.stop);
+    if (!web && !worker && !socket) stops.push(waitForWork(log));
     return {
       url: web?.url ?? null,
       sideDoor: sideDoor?.url ?? null,
@@ -138,13 +152,18 @@ export async function startProduct(
     }
 
     async function startWork(bundle: { codePath: string }, connection: NativeConnection) {
+      const show = createLive({ db, slack, log });
+      const slackChat = createSlackChat({ db, slack, log, publicUrl: config.publicUrl, show });
       const deps: ActivityDeps = {
         db,
         keys,
         log,
         models: models.chain,
         fallbackModel: rulesModel(),
-        chat: { web: createWebChat(db) },
+        chat: { web: createWebChat(db), slack: slackChat },
+        homes: slackChat.homes,
+        files: { slack },
+        slack,
         egressAllow: config.ABETWORKS_EGRESS_ALLOW,
         publicUrl: config.publicUrl,
       };

@@ -23,6 +23,12 @@ export async function createStoryWorld(
   const world = await createWorld(
     {
       receive: (...input) => client().receive(...input),
+      note: (...input) => client().note(...input),
+      findActor: (...input) => client().findActor(...input),
+      isInThread: (...input) => client().isInThread(...input),
+      decideOnCard: (...input) => client().decideOnCard(...input),
+      stopThread: (...input) => client().stopThread(...input),
+      openHome: (...input) => client().openHome(...input),
       decide: (...input) => client().decide(...input),
       editApproval: (...input) => client().editApproval(...input),
       stop: (...input) => client().stop(...input),
@@ -50,6 +56,7 @@ const quietEngine = {
   cancel: async () => {},
   look: async () => ({ state: 'open' as const }),
   ask: async () => {},
+  openHome: async () => {},
   isAlive: async () => true,
 };
 

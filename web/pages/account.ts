@@ -2,10 +2,12 @@ import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { html } from 'hono/html';
 import { z } from 'zod';
-import { UserError } from '#core/errors.ts';
-import { API_KEY_SCOPES, type ApiKeyScope } from '#core/roles.ts';
+import { notFound, UserError } from '#core/errors.ts';
+import { actorText, API_KEY_SCOPES, type ApiKeyScope } from '#core/roles.ts';
 import { zText } from '#core/text.ts';
 import { listApiKeys, type Principal } from '#db/api-keys.ts';
+import { unlinkIdentity } from '#db/identities.ts';
+import { linkedAccounts } from '#db/slack-links.ts';
 import { PASSWORD_LENGTH } from '#web/auth/better-auth.ts';
 import type { Auth, OwnSession } from '#web/auth/index.ts';
 import { makeOwnKey, MOST_KEYS, revokeKey } from '#web/auth/own-keys.ts';
@@ -13,6 +15,7 @@ import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import { deviceOf } from './device.ts';
 import type { Frame, Html } from './frame.ts';
+import { slackSection } from './linked-accounts.ts';
 import { alert, allowed, attempt, badge, field, good, idParam, nothing, readForm, time } from './parts.ts';
 
 const SCOPES: Record<ApiKeyScope, string> = {
@@ -39,9 +42,10 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
 
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'account.manage');
-    const keys = await db.withOrg(actor.orgId, (org) =>
-      listApiKeys(org, actor.memberId, { limit: MOST_KEYS }, { isLive: true }),
-    );
+    const { keys, accounts } = await db.withOrg(actor.orgId, async (org) => ({
+      keys: await listApiKeys(org, actor.memberId, { limit: MOST_KEYS }, { isLive: true }),
+      accounts: await linkedAccounts(org, actor.memberId),
+    }));
     const sessions = await auth.ownSessions(actor, c.req.raw.headers);
     const body = html`<div class="page">
       <header>
@@ -51,7 +55,7 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
         </div>
       </header>
       ${alert(said.problem)}${good(said.success)}${said.key === undefined ? nothing : shownKey(said.key)}
-      ${keySection(actor, keys.items, said.typedName)}${sessionSection(sessions)}${passwordSection(actor)}
+      ${keySection(actor, keys.items, said.typedName)}${slackSection(accounts)}${sessionSection(sessions)}${passwordSection(actor)}
     </div>`;
     return frame.page(c, { title: 'Your account', section: 'account', status, body });
   }
@@ -83,6 +87,26 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
     const actor = allowed(c, 'apiKey.create');
     await revokeKey(db, actor, idParam(c, 'API key'));
     return draw(c, { success: 'The key is revoked, for ever.' });
+  });
+
+  pages.post('/account/slack/:id/unlink', async (c) => {
+    const actor = allowed(c, 'account.manage');
+    const id = idParam(c, 'account');
+    await db.withOrg(actor.orgId, async (org) => {
+      const account = (await linkedAccounts(org, actor.memberId)).find((one) => one.id === id);
+      if (!account) throw notFound('account');
+      const { tenant, externalId } = account;
+      const { memberId } = actor;
+      await unlinkIdentity(org, {
+        platform: 'slack',
+        tenant,
+        externalId,
+        memberId,
+        how: 'account',
+        actor: actorText(actor),
+      });
+    });
+    return draw(c, { success: 'Unlinked: that Slack account acts for you no more.' });
   });
 
   pages.post('/account/sessions/:id/end', async (c) => {

@@ -11,8 +11,8 @@ import {
 import type { Button } from '#core/chat.ts';
 import { hmacSha256, sameText } from '#core/hash.ts';
 import type { KeyRing } from '#core/keys.ts';
-import { can, type Actor } from '#core/roles.ts';
-import type { ApprovalView, EffectView } from '#db/views/index.ts';
+import type { Actor } from '#core/roles.ts';
+import { type ApprovalView, type EffectView, mayEdit, whyNot } from '#db/views/index.ts';
 import { alert, hidden, nothing } from './parts.ts';
 
 // Cards that a person decides on. What they show comes from activities/chat/render; here are their forms.
@@ -31,34 +31,6 @@ export function createViewed(keys: KeyRing): Viewed {
 /** The card in a page is cut, so the full view must come before Approve. */
 export const needsFullView = (approval: ApprovalView): boolean =>
   isCardCut({ ...approval, budget: WEB_BUDGET, panelUrl: null });
-
-interface Asked {
-  requestedBy: string;
-  policy: { roles: readonly string[]; members: readonly string[]; requesterMayDecide: boolean };
-  editedBy?: readonly string[];
-  isAlone?: boolean;
-}
-
-const isNamed = (actor: Actor, { policy }: Asked): boolean =>
-  (policy.roles.includes(actor.role) || policy.members.includes(actor.memberId)) && can(actor.role, 'approval.decide');
-
-/** Why this person is shown no buttons, or null. Only a courtesy: decide() says what counts. */
-export function whyNot(actor: Actor, asked: Asked): string | null {
-  const isRequester = asked.requestedBy === actor.memberId;
-  const isEditor = asked.editedBy?.includes(actor.memberId) ?? false;
-  if ((isRequester || isEditor) && !asked.policy.requesterMayDecide) {
-    if (asked.isAlone)
-      return 'This request has read outside text, so a second person has to decide it, and you are the only one here. Invite somebody under Members, or ask again in a new thread.';
-    return `You ${isRequester ? 'asked for' : 'edited'} this, so someone else has to decide. They find it under Approvals.`;
-  }
-  return isNamed(actor, asked) ? null : 'An owner or admin has to decide this.';
-}
-
-/** Whoever may decide or has asked may change the arguments first (RULES A4). A courtesy, too. */
-export const mayEdit = (actor: Actor, approval: ApprovalView): boolean =>
-  approval.status === 'pending' &&
-  (isNamed(actor, approval) ||
-    (can(actor.role, 'approval.decide') && [approval.requestedBy, ...approval.editedBy].includes(actor.memberId)));
 
 export interface CardOptions {
   actor: Actor;

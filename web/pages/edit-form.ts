@@ -1,7 +1,6 @@
 import { html } from 'hono/html';
+import { type Control, type Leaf, shownIn } from '#activities/chat/render/edit/index.ts';
 import type { ApprovalView } from '#db/views/index.ts';
-import type { Control, Leaf } from './edit-fields.ts';
-import { shownIn } from './edit-read.ts';
 import type { Html } from './frame.ts';
 import { alert, hidden, nothing } from './parts.ts';
 

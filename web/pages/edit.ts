@@ -2,16 +2,14 @@ import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { html } from 'hono/html';
 import { notFound, type UserError } from '#core/errors.ts';
+import { type Control, controlsOf, findControl, readControls } from '#activities/chat/render/edit/index.ts';
 import { escapeInvisible } from '#core/text.ts';
 import { zPayload } from '#core/tools.ts';
-import { type ApprovalView, readApprovalView } from '#db/views/index.ts';
+import { type ApprovalView, mayEdit, readApprovalView } from '#db/views/index.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import { inputSchemaOf } from '#web/input-schema.ts';
-import { mayEdit } from './card.ts';
-import { type Control, controlsOf, findControl } from './edit-fields.ts';
 import { editForm } from './edit-form.ts';
-import { readControls } from './edit-read.ts';
 import type { Frame, Html } from './frame.ts';
 import { allowed, attempt, idParam, readForm } from './parts.ts';
 

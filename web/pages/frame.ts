@@ -18,6 +18,7 @@ export type Section =
   | 'runs'
   | 'effects'
   | 'connections'
+  | 'slack'
   | 'models'
   | 'members'
   | 'audit'
@@ -46,6 +47,7 @@ const LINKS: { section: Section; href: string; label: string; needs?: Permission
   { section: 'runs', href: '/runs', label: 'Runs' },
   { section: 'effects', href: '/effects', label: 'Effects' },
   { section: 'connections', href: '/connections', label: 'Connections' },
+  { section: 'slack', href: '/slack', label: 'Slack', needs: 'connection.manage' },
   { section: 'models', href: '/models', label: 'Models' },
   { section: 'members', href: '/members', label: 'Members' },
   { section: 'audit', href: '/audit', label: 'Audit', needs: 'audit.read' },

@@ -19,6 +19,7 @@ import { doorPages } from './doors.ts';
 import { editPages } from './edit.ts';
 import { effectPages } from './effects.ts';
 import { createFrame } from './frame.ts';
+import { linkPages } from './link.ts';
 import { liveRoute } from './live-route.ts';
 import { memberPages } from './members.ts';
 import { modelPages } from './models.ts';
@@ -26,6 +27,7 @@ import { isPartial } from './parts.ts';
 import { runAgainPages } from './run-again.ts';
 import { runPages } from './runs.ts';
 import { settingsPages } from './settings.ts';
+import { slackPages } from './slack.ts';
 
 const TITLES: Record<number, string> = {
   403: 'Not allowed',
@@ -35,7 +37,7 @@ const TITLES: Record<number, string> = {
 };
 const FAILED = 'Try again; if it stays, give your admin the request id.';
 const OPEN = /^\/(sign-in|sign-out|invite\/|reset\/|static\/)/;
-const OURS = /^\/($|threads|approvals|effects|runs|connections|models|members|audit|settings|account|live$)/;
+const OURS = /^\/($|threads|approvals|effects|runs|connections|models|members|audit|settings|account|link\/|slack|live$)/;
 
 /** Every page. Reads are GET, everything else POST; nobody sees a page without being signed in. Pass `live` to be able to end its streams. */
 export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(deps)): Hono<WebEnv> {
@@ -89,7 +91,9 @@ export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(d
   pages.route('/', memberPages({ deps, frame }));
   pages.route('/', modelPages({ deps, frame }));
   pages.route('/', settingsPages({ deps, frame }));
+  pages.route('/', slackPages({ deps, frame }));
   pages.route('/', accountPages({ deps, auth, frame }));
+  pages.route('/', linkPages({ deps, frame }));
   pages.route('/', liveRoute({ deps, auth, live }));
   return pages;
 }

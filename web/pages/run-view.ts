@@ -6,6 +6,7 @@ import { may } from '#core/roles.ts';
 import type { Turn } from '#db/runs.ts';
 import { SUMMARY_TURN } from '#db/usage.ts';
 import type { EffectView, ModelCall, RunView, SeenToolCall } from '#db/views/index.ts';
+import { attachmentList } from './attachments.ts';
 import { approvalHtml, type CardOptions } from './card.ts';
 import type { Html } from './frame.ts';
 import { badge, duration, nothing, time } from './parts.ts';
@@ -54,6 +55,7 @@ export function runBody(view: RunView, options: CardOptions): Html {
         ${fact('Machine time', duration(run.machineMs))} ${fact('Cost', formatCost(view.costNanos))}
         ${fact('Model calls', String(view.modelCalls.length))} ${fact('Tokens', tokensOf(view.modelCalls))}
         ${fact('Where', WHERE[run.platform])}
+        ${view.feedback.length === 0 ? nothing : fact('Feedback', said(view.feedback))}
       </dl>
       ${
         run.platform === 'web' && run.requestedBy === options.actor.memberId
@@ -61,6 +63,7 @@ export function runBody(view: RunView, options: CardOptions): Html {
           : nothing
       }
     </section>
+    ${attachmentList(view.attachments)}
     <section>
       <h2>Timeline</h2>
       ${timeline(view, scale)}
@@ -84,6 +87,9 @@ export function runBody(view: RunView, options: CardOptions): Html {
           </section>`
     }`;
 }
+
+const said = (feedback: RunView['feedback']): string =>
+  feedback.map(({ name, rating }) => `${name}: ${rating === 'good' ? 'helpful' : 'not helpful'}`).join(' · ');
 
 interface Scale {
   startMs: number;

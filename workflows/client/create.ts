@@ -4,13 +4,17 @@ import { newId } from '#core/ids.ts';
 import type { KeyRing } from '#core/keys.ts';
 import { putAnswer, sealQuestion, takeAnswer } from '#db/answers.ts';
 import type { Database } from '#db/client.ts';
+import { createDecideOnCard } from './click.ts';
 import { createDecide } from './decide.ts';
 import { createEdit, type Revise } from './edit.ts';
 import type { Engine } from './engine.ts';
+import { createIsInThread, createNote } from './note.ts';
 import { createReceive } from './receive.ts';
 import { createResolveEffect } from './resolve.ts';
 import { createStarts, type Starts } from './starts.ts';
+import { findActor } from './sender.ts';
 import { createStop } from './stop.ts';
+import { createStopThread } from './stop-thread.ts';
 import type { Client } from './types.ts';
 
 /** The one door for bots and web, over an open database and Temporal. `revise`: what activities know of tools, handed in because workflows may not import them. */
@@ -23,6 +27,7 @@ export function createClient(deps: {
 }): Client & Pick<Starts, 'drain'> {
   const { engine } = deps;
   const starts = createStarts(deps);
+  const decide = createDecide(deps);
   const ask = async (workflow: string, orgId: string, input: object): Promise<string> => {
     const answerId = newId();
     await engine.ask(workflow, `${workflow}:${orgId}:${answerId}`, { orgId, answerId, ...input });
@@ -43,7 +48,12 @@ export function createClient(deps: {
   };
   return {
     receive: createReceive({ ...deps, starts }),
-    decide: createDecide(deps),
+    note: createNote(deps.db),
+    findActor: (account) => findActor(deps.db, account),
+    isInThread: createIsInThread(deps.db),
+    stopThread: createStopThread(deps),
+    decide,
+    decideOnCard: createDecideOnCard({ db: deps.db, decide }),
     editApproval: createEdit(deps),
     stop: createStop(deps),
     resolveEffect: createResolveEffect(deps),
@@ -51,6 +61,7 @@ export function createClient(deps: {
     listModules: ({ orgId }, question) =>
       askAbout('listModules', orgId, (questionId) => sealQuestion(deps.keys, question, { orgId, questionId })),
     testConnection: (actor, connectionId) => ask('testConnection', actor.orgId, { connectionId }),
+    openHome: (home) => engine.openHome(home),
     isAlive: () => engine.isAlive(),
     drain: starts.drain,
   };

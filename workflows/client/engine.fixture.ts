@@ -1,4 +1,4 @@
-import type { RunRef } from '#workflows/names.ts';
+import type { HomeRef, RunRef } from '#workflows/names.ts';
 import type { Engine } from './engine.ts';
 
 /** Stands in for Temporal: remembers what it was asked; while `isAway`, everything fails. */
@@ -10,6 +10,7 @@ export function fakeEngine() {
     started: [] as { runId: string; again: boolean }[],
     woken: [] as string[],
     cancelled: [] as string[],
+    opened: [] as HomeRef[],
     looks: new Map<string, Awaited<ReturnType<Engine['look']>>>(),
   };
   const check = ({ runId }: RunRef): void => {
@@ -33,6 +34,10 @@ export function fakeEngine() {
       return engine.looks.get(run.runId) ?? { state: 'open' };
     },
     ask: async () => {},
+    openHome: async (home) => {
+      if (engine.isAway) throw new Error('Temporal is away');
+      engine.opened.push(home);
+    },
     isAlive: async () => !engine.isAway,
   };
   return Object.assign(engine, { port });

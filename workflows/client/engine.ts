@@ -3,7 +3,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { TASK_QUEUES, WAKE, workflowIdOf, type RunRef } from '#workflows/names.ts';
+import { homeIdOf, OPENED, TASK_QUEUES, WAKE, workflowIdOf, type HomeRef, type RunRef } from '#workflows/names.ts';
 
 /** What the product asks of Temporal, in its own words. Every call is safe to repeat. */
 export interface Engine {
@@ -16,6 +16,8 @@ export interface Engine {
   look(run: RunRef): Promise<{ state: 'open' | 'gone' } | { state: 'failing'; why: string }>;
   /** Runs a short workflow to its end; what it found lies in the database. */
   ask(workflow: string, workflowId: string, input: object): Promise<void>;
+  /** Shows what a person has opened; while it is being shown, at most once more. Does not wait for it. */
+  openHome(home: HomeRef): Promise<void>;
   isAlive(): Promise<boolean>;
 }
 
@@ -73,6 +75,17 @@ export function createEngine(temporal: TemporalClient, { startsEagerly = false }
           workflowExecutionTimeout: '60 seconds',
         }),
       ),
+    openHome: async (home) => {
+      await within(() =>
+        temporal.workflow.signalWithStart('speakHome', {
+          workflowId: homeIdOf(home),
+          taskQueue: TASK_QUEUES.chat,
+          args: [home],
+          signal: OPENED,
+          workflowExecutionTimeout: '10 minutes',
+        }),
+      );
+    },
     isAlive: async () => {
       try {
         await temporal.withDeadline(Date.now() + 2_000, () => temporal.connection.workflowService.getSystemInfo({}));

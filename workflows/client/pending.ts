@@ -3,10 +3,11 @@ import { sha256 } from '#core/hash.ts';
 import { actorText, can, inScope, type Actor } from '#core/roles.ts';
 import { audit } from '#db/audit.ts';
 import { expireIfDue, lockApproval, readApproval, type Approval } from '#db/approvals.ts';
+import { requestersOf } from '#db/approvers.ts';
 import type { Org } from '#db/client.ts';
 import { isOnePersonOrg } from '#db/orgs.ts';
 import { lockRun, type Run } from '#db/runs.ts';
-import { members, runs, toolCalls } from '#db/schema/index.ts';
+import { members } from '#db/schema/index.ts';
 import type { Refused } from './types.ts';
 
 type Member = typeof members.$inferSelect;
@@ -77,20 +78,6 @@ export async function openPending(
       'payload changed',
     );
   return { opened };
-}
-
-/** Who asked: of the run that asked first, of every run that joined the question since (RULES R3), and everybody who edited it (A3). */
-export async function requestersOf(org: Org, approval: Approval): Promise<Set<string>> {
-  const waiting = await org.tx
-    .selectDistinct({ requestedBy: runs.requestedBy, editedBy: toolCalls.editedBy })
-    .from(toolCalls)
-    .innerJoin(runs, and(eq(runs.orgId, toolCalls.orgId), eq(runs.id, toolCalls.runId)))
-    .where(and(eq(toolCalls.orgId, org.id), eq(toolCalls.approvalId, approval.id)));
-  return new Set([
-    approval.requestedBy,
-    ...approval.editedBy,
-    ...waiting.flatMap(({ requestedBy, editedBy }) => [requestedBy, ...editedBy]),
-  ]);
 }
 
 /** RULES A3: the reason a person may not decide, or null. */

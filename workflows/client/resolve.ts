@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
 import { actorText, can, inScope, type Actor } from '#core/roles.ts';
 import { readApproval } from '#db/approvals.ts';
+import { requestersOf } from '#db/approvers.ts';
 import { audit } from '#db/audit.ts';
 import type { Database, Org } from '#db/client.ts';
 import { readEffect, resolveEffect as recordResolution } from '#db/effects.ts';
@@ -11,7 +12,6 @@ import { isOnePersonOrg, readOrg } from '#db/orgs.ts';
 import { readRun } from '#db/runs.ts';
 import { members } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
-import { requestersOf } from './pending.ts';
 import type { Resolved } from './types.ts';
 
 /** RULES E6: the people who could have approved an effect say whether it was sent. */

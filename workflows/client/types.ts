@@ -1,12 +1,17 @@
 import type { Inbound, ThreadRef } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
 import type { ModulesQuestion } from '#db/answers.ts';
+import type { Account } from '#db/identities.ts';
 import type { GivenCall } from '#db/schema/runs.ts';
 import type { JsonObject } from '#core/tools.ts';
+import type { HomeRef } from '#workflows/names.ts';
+import type { Refusal } from './sender.ts';
 
 export interface ReceiveOptions {
   /** The one call the run is about, given instead of chosen by a model (the gateway). Policy and ledger are the same. */
   given?: GivenCall;
+  /** The platform itself says that the message is for us, so that one that was stored as not for us becomes a run after all. */
+  isAddressed?: boolean;
 }
 
 /** What became of an Inbound. `refused` carries the polite line for the person; nothing ran. */
@@ -16,6 +21,8 @@ export type Received =
   | {
       kind: 'refused';
       text: string;
+      /** In one word. */
+      reason: Refusal;
       isReplay: boolean;
       /** For now: too many requests are under way. */ isBusy?: true;
     };
@@ -39,16 +46,10 @@ export interface Noted {
   isReplay: boolean;
 }
 
-/** A person's account on a platform. */
-export interface Account {
-  platform: ThreadRef['platform'];
-  tenant: string;
-  externalId: string;
-}
 export type FoundActor =
   | { actor: Actor; name: string }
   /** A polite line for them, and why: in one word. */
-  | { refused: string; reason: string; orgId: string | null };
+  | { refused: string; reason: Refusal; orgId: string | null };
 
 export interface DecisionInput {
   decision: 'approve' | 'deny';
@@ -57,6 +58,15 @@ export interface DecisionInput {
   surface: 'web' | 'api' | 'slack' | 'discord';
   /** The card that was clicked, for buttons: its place must be the stored one (RULES A2). */
   card?: { platform: string; tenant: string; channel: string; message: string };
+}
+
+/** A decision made on a card, by its button or by the modal that the button opened. */
+export interface OnCardInput {
+  decision: 'approve' | 'deny';
+  comment?: string;
+  card: { platform: 'slack' | 'discord'; tenant: string; channel: string; message: string };
+  /** Of the payload that a modal showed, when one was open in between. */
+  shownSha256?: string;
 }
 
 /** Every refusal says who decided, or what to do next. */
@@ -76,7 +86,7 @@ export interface EditInput {
   /** Of the payload that the editor read. */
   payloadSha256: string;
   comment?: string;
-  surface: 'web' | 'api';
+  surface: 'web' | 'api' | 'slack';
 }
 export type Edited =
   | { kind: 'edited'; approvalId: string; payloadSha256: string }
@@ -109,6 +119,8 @@ export interface Client {
   isInThread(where: ThreadRef): Promise<boolean>;
   /** The only way to decide an approval (RULES A2). */
   decide(actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided>;
+  /** `decide` for a card's button: the hash is the card's own, and the place must be that card's (RULES A2). */
+  decideOnCard(actor: Actor, approvalId: string, input: OnCardInput): Promise<Decided>;
   /**
    * Changes the arguments of what waits (RULES A4): a new approval takes the old one's place, and the editor counts as one who asked. Throws `UserError`:
    * 422 naming the argument that does not fit, 409 when its tool has gone or is off, or after twenty edits.
@@ -116,6 +128,8 @@ export interface Client {
   editApproval(actor: Actor, approvalId: string, input: EditInput): Promise<Edited>;
   /** Asks a run to stop (RULES R5). */
   stop(actor: Actor, runId: string): Promise<Stopped>;
+  /** A platform's own Stop: everything under way in the thread that this person may stop, once per delivery (RULES R5). */
+  stopThread(actor: Actor, where: ThreadRef, event: NoteInput): Promise<{ stopped: string[] }>;
   /** Answers the question an ambiguous effect asks (RULES E6). */
   resolveEffect(
     actor: Actor,
@@ -128,6 +142,11 @@ export interface Client {
   listModules(actor: Actor, question: ModulesQuestion): Promise<string>;
   /** Calls the connection harmlessly, as a workflow; a sentence. Throws `UserError`. */
   testConnection(actor: Actor, connectionId: string): Promise<string>;
+  /**
+   * Shows a person in Slack what they have just opened: their App Home, or, with the `channel` of their direct message, what to ask. It is not waited for,
+   * and a burst is shown once more at most.
+   */
+  openHome(home: HomeRef): Promise<void>;
   /** Whether Temporal answers. */
   isAlive(): Promise<boolean>;
 }

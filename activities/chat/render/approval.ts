@@ -1,6 +1,7 @@
-import type { Block, ChatBudget, Outgoing } from '#core/chat.ts';
+import type { Block, Button, Outgoing } from '#core/chat.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
-import { fitItems } from './budget.ts';
+import type { ActionEffect } from '#core/tools.ts';
+import { type CardBudget, fitItems, fitLines, smaller } from './budget.ts';
 import { argumentItems, changedItems, type Item, readPayload, requestItems, targetItems } from './payload.ts';
 import { formatTime } from './time.ts';
 
@@ -16,6 +17,8 @@ export interface ApprovalFacts {
   requestedByName: string;
   /** Why it waits. */
   reason: string;
+  /** What the action is declared to do; left out: unknown. */
+  effect?: ActionEffect | null;
   /** Values that came from outside, and from where (RULES T2). */
   origins: { path: string; origin: string }[];
   requesterMayDecide: boolean;
@@ -33,9 +36,13 @@ export interface ApprovalFacts {
 }
 
 export interface ApprovalCard extends ApprovalFacts {
-  budget: ChatBudget;
+  budget: CardBudget;
   /** Where the full view is; null when the platform shows it itself. */
   panelUrl: string | null;
+  /** The same request in the panel, when the full view is not there. */
+  openUrl?: string;
+  /** The platform has a form to change the arguments. */
+  canEdit?: boolean;
   /** The reader has opened the full view, so a cut card may be approved. */
   isViewed?: boolean;
 }
@@ -52,22 +59,42 @@ const FIELDS_PER_BLOCK = 10;
 const OTHER_BLOCKS = 12;
 const TITLE_LENGTH = 140;
 const LINE_LENGTH = 600;
+const lineLength = ({ budget }: ApprovalCard, most = LINE_LENGTH): number => Math.min(most, budget.fieldLength);
+const RISKS: Record<ActionEffect, string> = {
+  read: 'Reads only, changes nothing',
+  write: 'Changes something outside',
+  destructive: 'Deletes or overwrites: it may be impossible to undo',
+};
 
 /** The card of an approval, pending or decided, rendered from the canonical payload. Names, titles and notes are literal text, never markup. */
-export function approvalCard(card: ApprovalCard): Outgoing {
-  const title = `${TITLES[card.status]}: ${line(card.summary, TITLE_LENGTH)}`;
-  const { blocks, isCut } = payloadBlocks(card);
-  return {
-    key: `approval:${card.id}`,
-    title,
-    blocks: [...blocks, ...warnings(card), ...(card.status === 'pending' ? ask(card, isCut) : [decision(card)])],
-    fallback: `${title} (asked by ${line(card.requestedByName, 80)})`,
-    subject: { kind: 'approval', id: card.id },
-  };
-}
+export const approvalCard = (card: ApprovalCard): Outgoing => fitted(card).outgoing;
 
 /** Whether the card of this payload leaves anything out, so that the full view must come first (RULES A1). */
-export const isCardCut = (card: ApprovalCard): boolean => payloadBlocks(card).isCut;
+export const isCardCut = (card: ApprovalCard): boolean => fitted(card).isCut;
+
+function fitted(card: ApprovalCard): { outgoing: Outgoing; isCut: boolean } {
+  const drawn = draw(card);
+  const next = card.budget.fits?.(drawn.outgoing) === false ? smaller(card.budget) : null;
+  return next ? fitted({ ...card, budget: next }) : drawn;
+}
+
+function draw(card: ApprovalCard): { outgoing: Outgoing; isCut: boolean } {
+  const title = `${TITLES[card.status]}: ${line(card.summary, TITLE_LENGTH)}`;
+  const payload = payloadBlocks(card);
+  const origins = originNote(card);
+  const isCut = payload.isCut || origins.isCut;
+  const end = card.status === 'pending' ? ask(card, isCut) : [decision(card)];
+  return {
+    outgoing: {
+      key: `approval:${card.id}`,
+      title,
+      blocks: [...payload.blocks, ...origins.blocks, ...warnings(card), ...end],
+      fallback: `${title} (asked by ${line(card.requestedByName, 80)})`,
+      subject: { kind: 'approval', id: card.id },
+    },
+    isCut,
+  };
+}
 
 function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } {
   const payload = readPayload(card.payloadText);
@@ -98,9 +125,10 @@ function payloadBlocks(card: ApprovalCard): { blocks: Block[]; isCut: boolean } 
 const why = (card: ApprovalCard): Item[] => [
   { name: 'Asked by', value: line(card.requestedByName, 80) },
   ...(card.editedByNames.length === 0 ? [] : [{ name: 'Edited by', value: editors(card) }]),
-  { name: 'Why it waits', value: line(card.reason, LINE_LENGTH) },
+  { name: 'Why it waits', value: line(card.reason, lineLength(card)) },
+  ...(card.effect ? [{ name: 'Risk', value: RISKS[card.effect] }] : []),
 ];
-const editors = (card: ApprovalCard): string => line([...new Set(card.editedByNames)].join(', '), LINE_LENGTH);
+const editors = (card: ApprovalCard): string => line([...new Set(card.editedByNames)].join(', '), lineLength(card));
 
 /** What an edit did, old → new (RULES A4). */
 function editItems({ originalPayloadText, payloadText }: ApprovalCard): Item[] {
@@ -110,7 +138,7 @@ function editItems({ originalPayloadText, payloadText }: ApprovalCard): Item[] {
 
 const bound = (card: ApprovalCard): Item[] => [
   { name: 'Payload', value: `sha256 ${card.payloadSha256.slice(0, 12)}` },
-  { name: 'Expires', value: formatTime(card.expiresAt) },
+  { name: 'Expires', value: formatTime(card.expiresAt), at: card.expiresAt.getTime() },
 ];
 
 function fieldBlocks(items: Item[]): Block[] {
@@ -121,13 +149,20 @@ function fieldBlocks(items: Item[]): Block[] {
   }));
 }
 
-function warnings(card: ApprovalCard): Block[] {
-  const origins = card.origins.map(
-    ({ path, origin }) => `${line(path, 120) || 'This call'} comes from outside: ${line(origin, 300)}`,
+/** Where values came from (RULES T2): what is missing of it is cut like any value. */
+function originNote(card: ApprovalCard): { blocks: Block[]; isCut: boolean } {
+  const lines = card.origins.map(
+    ({ path, origin }) =>
+      `${line(path, lineLength(card, 120)) || 'This call'} comes from outside: ${line(origin, lineLength(card, 300))}`,
   );
+  const { text, isCut } = fitLines(lines, card.budget.textLength / 4);
+  return { blocks: text === '' ? [] : [{ kind: 'note', tone: 'warning', text }], isCut };
+}
+
+function warnings(card: ApprovalCard): Block[] {
+  const newcomers = card.newcomers.map((text) => line(text, lineLength(card, 200)));
   const texts = [
-    ...(origins.length > 0 ? [joined(origins)] : []),
-    ...(card.newcomers.length > 0 ? [joined(card.newcomers.map((text) => line(text, 200)))] : []),
+    ...(newcomers.length > 0 ? [fitLines(newcomers, card.budget.textLength / 8).text] : []),
     ...(card.requesterMayDecide ? [alone(card)] : []),
   ];
   return texts.map((text) => ({ kind: 'note', tone: 'warning', text }));
@@ -148,25 +183,43 @@ function ask(card: ApprovalCard, isCut: boolean): Block[] {
           },
         ]
       : []),
-    {
-      kind: 'buttons',
-      items: [
-        { id: `approve:${card.id}`, label: 'Approve', style: 'primary', ...(isOff ? { disabled: true } : {}) },
-        { id: `deny:${card.id}`, label: 'Deny', style: 'danger' },
-        {
-          id: `view:${card.id}`,
-          label: 'View full payload',
-          ...(card.panelUrl === null ? {} : { url: card.panelUrl }),
-        },
-      ],
-    },
+    { kind: 'buttons', items: [approveButton(card, isOff), denyButton(card), ...moreButtons(card)] },
   ];
 }
+
+const approveButton = (card: ApprovalCard, isOff: boolean): Button => ({
+  id: `approve:${card.id}`,
+  label: 'Approve',
+  style: card.effect === 'destructive' ? 'danger' : 'primary',
+  ...(isOff ? { disabled: true } : {}),
+  ...(card.effect === 'destructive'
+    ? {
+        confirm: {
+          title: 'This may be impossible to undo',
+          text: `It deletes or overwrites: ${line(card.summary, TITLE_LENGTH)}`,
+          label: 'Approve it',
+        },
+      }
+    : {}),
+});
+
+// Beside an Approve that is red, a red Deny would say nothing.
+const denyButton = (card: ApprovalCard): Button => ({
+  id: `deny:${card.id}`,
+  label: 'Deny',
+  ...(card.effect === 'destructive' ? {} : { style: 'danger' as const }),
+});
+
+const moreButtons = ({ id, canEdit, panelUrl, openUrl }: ApprovalCard): Button[] => [
+  ...(canEdit ? [{ id: `edit:${id}`, label: 'Edit' }] : []),
+  { id: `view:${id}`, label: 'View full payload', ...(panelUrl === null ? {} : { url: panelUrl }) },
+  ...(openUrl === undefined ? [] : [{ id: 'panel', label: 'Open in the panel', url: openUrl }]),
+];
 
 function decision(card: ApprovalCard): Block {
   const who = card.decidedByName === null ? '' : ` by ${line(card.decidedByName, 80)}`;
   const when = card.decidedAt === null ? '' : ` on ${formatTime(card.decidedAt)}`;
-  const why = card.comment ? `. They said: ${line(card.comment, LINE_LENGTH)}` : '';
+  const why = card.comment ? `. They said: ${line(card.comment, lineLength(card))}` : '';
   return {
     kind: 'note',
     tone: card.status === 'approved' ? 'good' : 'bad',
@@ -175,4 +228,3 @@ function decision(card: ApprovalCard): Block {
 }
 
 const line = (text: string, max: number): string => cut(escapeInvisible(text), max).toWellFormed();
-const joined = (lines: string[]): string => lines.slice(0, 10).join('\n');

@@ -1,13 +1,13 @@
 import MarkdownIt, { type Token } from 'markdown-it';
 import { escapeInvisible } from '#core/text.ts';
+import { hostSet, isListed } from './links.ts';
 
 /**
  * Prose from a model or from outside → HTML (RULES T4): no raw HTML, images dropped, a link whose host is not in `linkHosts`
  * becomes its words and its address in brackets.
  */
 export function renderMarkdown(text: string, { linkHosts }: { linkHosts: readonly string[] }): string {
-  const hosts = new Set(linkHosts.map((host) => host.toLowerCase()));
-  return markdown.render(text, { hosts });
+  return markdown.render(text, { hosts: hostSet(linkHosts) });
 }
 
 const markdown = new MarkdownIt({ html: false, linkify: false, breaks: true });
@@ -37,9 +37,4 @@ const hrefOf = (token: Token | undefined): string => `${token?.attrGet('href') ?
 const openerOf = (tokens: Token[], index: number): Token | undefined =>
   tokens.slice(0, index).findLast((token) => token.type === 'link_open');
 
-function isAllowed(href: string, env: unknown): boolean {
-  if (!URL.canParse(href)) return false;
-  const url = new URL(href);
-  const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
-  return isWeb && url.username === '' && url.password === '' && (env as { hosts: Set<string> }).hosts.has(url.host);
-}
+const isAllowed = (href: string, env: unknown): boolean => isListed(href, (env as { hosts: Set<string> }).hosts);

@@ -6,6 +6,8 @@ import { leaves, showText, showValue } from './leaves.ts';
 export interface Item {
   name: string;
   value: string;
+  /** The value is this moment, in ms: a platform that knows the reader's clock shows that too. */
+  at?: number;
 }
 
 /** The stored text, parsed. Arguments are the raw ones: a record parser drops a key such as `__proto__`, and nothing may be missing. */

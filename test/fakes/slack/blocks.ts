@@ -99,8 +99,7 @@ const CHECKS: Record<string, Check> = {
     optionalText(on, block['title'], `${path}/title`, 150, 'mrkdwn');
     optionalText(on, block['subtitle'], `${path}/subtitle`, 150, 'mrkdwn');
     optionalText(on, block['body'], `${path}/body`, 200, 'mrkdwn');
-    for (const [index, one] of (block['actions'] ?? []).entries())
-      element(on, one, `${path}/actions/${index}`, 'card');
+    for (const [index, one] of (block['actions'] ?? []).entries()) element(on, one, `${path}/actions/${index}`, 'card');
   },
   carousel: (on, block, path) => {
     only(on, block, path, 'elements');
@@ -158,7 +157,8 @@ function rows(on: Complaints, block: Json, path: string, max: number): void {
     for (const cell of list(on, row, `${path}/rows/${index}`, 20)) {
       oneOf(on, cell['type'], `${path}/rows/${index}`, ['raw_text', 'raw_number', 'rich_text']);
       const shown = leaves(cell);
-      if (cell['type'] === 'raw_text' && shown === '') on.say('must be more than 0 characters', `${path}/rows/${index}`);
+      if (cell['type'] === 'raw_text' && shown === '')
+        on.say('must be more than 0 characters', `${path}/rows/${index}`);
       on.characters += shown.length;
       on.tableCharacters += shown.length;
     }

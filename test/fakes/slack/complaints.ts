@@ -41,7 +41,8 @@ export function token(on: Complaints, value: unknown, path: string, max: number)
 }
 
 export function oneOf(on: Complaints, value: unknown, path: string, allowed: string[]): void {
-  if (value !== undefined && !allowed.includes(String(value))) on.say(`must be one of ${allowed.join(', ')}`, path);
+  if (value !== undefined && !(typeof value === 'string' && allowed.includes(value)))
+    on.say(`must be one of ${allowed.join(', ')}`, path);
 }
 
 export function list(on: Complaints, value: unknown, path: string, max: number, min = 1): Json[] {

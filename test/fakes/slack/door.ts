@@ -98,7 +98,7 @@ function readCall({ request, url, body }: Knock): { token: string | null; args: 
   const args: Json = Object.fromEntries(url.searchParams);
   if (type.includes('json')) Object.assign(args, parseObject(body.toString()));
   else if (type.includes('urlencoded'))
-    for (const [key, value] of new URLSearchParams(body.toString())) args[key] = loosen(value);
+    for (const [key, value] of new URLSearchParams(body.toString())) args[key] = loosen(key, value);
   else if (type.includes('multipart')) Object.assign(args, multipart(body, type));
   const bearer = /^Bearer\s+(.+)$/i.exec(authorization)?.[1];
   const token: string | null = bearer ?? args['token'] ?? null;
@@ -120,9 +120,18 @@ const parseObject = (text: string): Json => {
   }
 };
 
-/** A form field that holds a JSON object or list, parsed; anything else as it is. */
-function loosen(value: string): unknown {
-  if (!/^\s*[[{]/.test(value)) return value === 'true' ? true : value === 'false' ? false : value;
+// The form fields that hold JSON or a boolean; a text that looks like either stays a text.
+const JSON_FIELDS = new Set(
+  'blocks attachments metadata view chunks prompts loading_messages files event_payload tokens'.split(' '),
+);
+const FLAGS = new Set(
+  'include_all_metadata inclusive return_im prevent_creation unfurl_links unfurl_media link_names mrkdwn as_user'
+    .split(' ')
+    .concat('reply_broadcast', 'exclude_archived', 'is_private', 'test'),
+);
+function loosen(key: string, value: string): unknown {
+  if (FLAGS.has(key)) return value === 'true' || value === '1';
+  if (!JSON_FIELDS.has(key)) return value;
   try {
     return JSON.parse(value);
   } catch {
@@ -136,7 +145,7 @@ function multipart(body: Buffer, type: string): Json {
   for (const part of body.toString('latin1').split(`--${boundary}`)) {
     const name = /name="([^"]+)"/.exec(part)?.[1];
     const at = part.indexOf('\r\n\r\n');
-    if (name && at > 0) args[name] = loosen(Buffer.from(part.slice(at + 4, -2), 'latin1').toString('utf8'));
+    if (name && at > 0) args[name] = loosen(name, Buffer.from(part.slice(at + 4, -2), 'latin1').toString('utf8'));
   }
   return args;
 }

@@ -104,7 +104,6 @@ export async function startEmulator(settled: Settled, heard: (envelope: Json) =>
     close,
   };
 }
-export type Emulator = Awaited<ReturnType<typeof startEmulator>>;
 
 function fill(rows: Store, settled: Settled): void {
   for (const name of ['users', 'channels', 'incomingWebhooks', 'bots', 'tokens'] as const)

@@ -40,7 +40,11 @@ export function sign(body: Json | string, options: SendOptions & { secret: strin
  * Signs a body as Slack does and posts it. Gives the answer; throws what fetch throws when there is none.
  * A string body is sent as it is.
  */
-export async function deliver(url: string, body: Json | string, options: SendOptions & { secret: string }): Promise<Sent> {
+export async function deliver(
+  url: string,
+  body: Json | string,
+  options: SendOptions & { secret: string },
+): Promise<Sent> {
   const { raw, headers } = sign(body, options);
   const started = performance.now();
   const signal = AbortSignal.timeout(options.withinMs ?? 10_000);

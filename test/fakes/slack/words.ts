@@ -7,7 +7,8 @@ export type Json = Record<string, any>;
 let lastMicros = 0;
 /** A message's ts: seconds and microseconds of the real time, never the same twice in this process. */
 export function nextTs(): string {
-  lastMicros = Math.max(lastMicros + 1, Date.now() * 1000);
+  // Never a whole millisecond, so that no clock reading equals it.
+  lastMicros = Math.max(lastMicros + 1, Date.now() * 1000 + 1 + (Math.floor(performance.now() * 1000) % 999));
   return `${Math.floor(lastMicros / 1e6)}.${String(lastMicros % 1e6).padStart(6, '0')}`;
 }
 
@@ -28,3 +29,6 @@ export const textOf = (value: unknown): string => (typeof value === 'string' ? v
 /** An answer of the Web API. */
 export const failure = (error: string, more: Json = {}): Json => ({ ok: false, error, ...more });
 export const success = (more: Json = {}): Json => ({ ok: true, ...more });
+
+export const omit = (value: Json, ...keys: string[]): Json =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));

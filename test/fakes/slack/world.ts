@@ -2,7 +2,7 @@ import { startEmulator } from './emulator.ts';
 import type { Door } from './door.ts';
 import { createFaults } from './faults.ts';
 import type { Settled } from './options.ts';
-import { failure, isObject, nextTs, randomId, randomWord, type Json } from './words.ts';
+import { failure, isObject, randomId, randomWord, type Json } from './words.ts';
 
 export interface Call {
   method: string;
@@ -96,12 +96,17 @@ export async function createWorld(settled: Settled, door: Door, heard: (world: W
     violations: new Array<Violation>(),
     /** Posts refused by the strict rate. */
     throttled: new Array<Call>(),
+    rates: new Map<string, { tokens: number; at: number }>(),
     streams: new Map<string, Stream>(),
     sessions: new Array<Session>(),
     privates: new Array<Private>(),
     responded: new Array<Responded>(),
     responseUrls: new Map<string, ResponseUrl>(),
     files: new Map<string, Kept>(),
+    /** What assistant.threads.setStatus shows now, by `channel:thread`. */
+    statuses: new Map<string, { status: string; loading: string[]; at: number }>(),
+    prompts: new Array<Json>(),
+    titles: new Map<string, string>(),
     closedViews: new Set<string>(),
     codes: new Map<string, Json>(),
     refreshTokens: new Map<string, 'ok' | 'used'>(),
@@ -180,7 +185,13 @@ export const messageAt = (world: World, channel: string, ts: string): Json | und
 
 /** Puts a message in a channel as the emulator would, with fields it has no place for. Gives the stored row. */
 export function insertMessage(world: World, fields: Json, extras: Json = {}): Json {
-  const row = world.rows.messages.insert({ type: 'message', reply_count: 0, reply_users: [], reactions: [], ...fields });
+  const row = world.rows.messages.insert({
+    type: 'message',
+    reply_count: 0,
+    reply_users: [],
+    reactions: [],
+    ...fields,
+  });
   if (Object.keys(extras).length > 0) world.extras.set(`${row['channel_id']}:${row['ts']}`, extras);
   const root = row['thread_ts'] ? messageAt(world, row['channel_id'], row['thread_ts']) : undefined;
   if (root) {
@@ -293,5 +304,3 @@ export function newTrigger(world: World, userId: string, viewId?: string): strin
   });
   return trigger;
 }
-
-export const stamp = (): string => nextTs();

@@ -1,6 +1,6 @@
 import { escapeInvisible } from '#core/text.ts';
 import type { Json, JsonObject } from '#core/tools.ts';
-import type { Control, Leaf } from './edit-fields.ts';
+import type { Control, Leaf } from './fields.ts';
 
 /** What was typed into the form, as arguments; or, by field name, what is wrong with it. */
 export type Read = { input: JsonObject; problems: null } | { input: null; problems: Map<string, string> };
@@ -129,7 +129,7 @@ export function shownIn({ kind, value }: Leaf): string {
 }
 
 /** JSON in which invisible and direction characters are escapes, so that who edits sees them. */
-const visibleJson = (value: Json): string =>
+export const visibleJson = (value: Json): string =>
   JSON.stringify(value, null, 2)
     .split('\n')
     .map((line) =>

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Json, JsonObject, JsonSchema } from '#core/tools.ts';
-import { type Control, controlsOf, findControl, type Leaf } from './edit-fields.ts';
-import { readControls, shownIn } from './edit-read.ts';
+import { type Control, controlsOf, findControl, type Leaf } from './fields.ts';
+import { readControls, shownIn } from './read.ts';
 
 const object = (properties: Record<string, JsonSchema>, required: string[] = []): JsonSchema => ({
   type: 'object',

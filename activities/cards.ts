@@ -1,0 +1,143 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ChatOut, Outgoing } from '#core/chat.ts';
+import { errorText } from '#core/errors.ts';
+import {
+  addCard,
+  countCardFailure,
+  countCardPostFailure,
+  hasCard,
+  isCardPostDue,
+  markCard,
+  MAX_CARD_EDITS,
+  MAX_CARD_POSTS,
+  readApproval,
+  readEdits,
+  staleCards,
+  type Card,
+} from '#db/approvals.ts';
+import { readThread, type Thread } from '#db/threads.ts';
+import { viewOf, type ApprovalView } from '#db/views/index.ts';
+import { approvalCard } from './chat/render/index.ts';
+import { slackCard } from './chat/render/slack/index.ts';
+import { createCopies } from './chat/slack/copies.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** Telling approvers holds the run up no longer; what is under way goes on. */
+const TELL_WITHIN_MS = 5_000;
+/** Copies of one card that are edited at once. */
+const EDITED_AT_ONCE = 6;
+
+/** The copies of an approval's card: in its thread, with those who may decide, in App Homes. All show what is recorded (RULES A7). */
+export function createCards({
+  db,
+  chat,
+  homes,
+  publicUrl,
+  log,
+}: Pick<ActivityDeps, 'db' | 'chat' | 'homes' | 'publicUrl' | 'log'>) {
+  const copy = chat.slack && createCopies({ db, chat: chat.slack, log });
+  const cardFor = (out: ChatOut, view: ApprovalView): Outgoing =>
+    out.platform === 'slack'
+      ? slackCard(view, { publicUrl })
+      : approvalCard({ ...view, budget: out.budget, panelUrl: `${publicUrl}/approvals/${view.id}` });
+  const read = (orgId: string, approvalId: string) =>
+    db.withOrg(orgId, async (org) => {
+      const approval = await readApproval(org, approvalId);
+      const thread = approval && (await readThread(org, approval.threadId));
+      if (!approval || !thread) throw new Error('approval vanished');
+      return { view: await viewOf(org, approval), thread };
+    });
+
+  /** Shows the approval in its thread, once: the card's key is the approval's id. */
+  async function showCard(orgId: string, approvalId: string): Promise<void> {
+    const { view, thread } = await read(orgId, approvalId);
+    const out = chat[thread.platform];
+    if (!out) return;
+    const { platform, tenant } = thread;
+    const to = { platform, tenant, channel: thread.channel, thread: thread.thread };
+    const { channel, thread: within, message } = await out.post(orgId, to, cardFor(out, view));
+    const at = { platform, tenant, channel, thread: within, message };
+    const { payloadSha256, status: shows } = view;
+    await db.withOrg(orgId, (org) => addCard(org, { approvalId, ...at, payloadSha256, shows }));
+  }
+
+  /** Tells those who may decide, wherever it was asked from. Nothing here fails the approval or holds it up. */
+  async function tellOthers(orgId: string, approvalId: string): Promise<void> {
+    const slack = chat.slack;
+    if (!copy || !slack) return;
+    const telling = (async (): Promise<void> => {
+      const { view } = await read(orgId, approvalId);
+      if (view.status !== 'pending') return;
+      await Promise.all([copy(orgId, view, cardFor(slack, view)), homes?.refreshFor(orgId, approvalId)]);
+      // Decided meanwhile: the copies are new, and already old.
+      await editStale(orgId, approvalId);
+    })().catch((error: unknown) =>
+      log.warn({ orgId, approvalId, error: errorText(error) }, 'approvers were not told directly'),
+    );
+    await Promise.race([telling, pause(TELL_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  /** The thread's card first, the others beside it: one that cannot be edited holds up neither them nor the run. It is tried again later (RULES S1). */
+  async function editStale(orgId: string, approvalId: string): Promise<void> {
+    const found = await db.withOrg(orgId, (org) => staleCards(org, approvalId));
+    if (found.length === 0) return;
+    const { thread } = await read(orgId, approvalId);
+    const stale = found.map(({ card }) => card).toSorted((a, b) => Number(isIn(thread, b)) - Number(isIn(thread, a)));
+    const lane = async (): Promise<void> => {
+      for (let card = stale.shift(); card; card = stale.shift()) await editCard(card);
+    };
+    await Promise.all(Array.from({ length: EDITED_AT_ONCE }, lane));
+  }
+
+  async function editCard(card: Card): Promise<void> {
+    const { orgId, approvalId } = card;
+    const { view } = await read(orgId, approvalId);
+    try {
+      const out = chat[card.platform];
+      if (!out) throw new Error(`nothing here speaks on ${card.platform}`);
+      await out.edit(orgId, card, cardFor(out, view));
+    } catch (error) {
+      return countFailed(card, error);
+    }
+    await db.withOrg(orgId, (org) => markCard(org, card.id, view.status));
+  }
+
+  async function countFailed({ orgId, approvalId, id, platform }: Card, error: unknown): Promise<void> {
+    const attempts = await db.withOrg(orgId, (org) => countCardFailure(org, id));
+    const words = { orgId, approvalId, cardId: id, platform, attempts, error: errorText(error) };
+    if (attempts >= MAX_CARD_EDITS) log.error({ ...words, alert: true }, 'dead letter: a card cannot be edited');
+    else log.warn(words, 'a card was not edited; it is tried again');
+  }
+
+  /** Every copy shows what is recorded, and an edit has a card of its own. */
+  async function updateCards({ orgId, approvalId }: { orgId: string; approvalId: string }): Promise<void> {
+    const edits = await db.withOrg(orgId, (org) => readEdits(org, approvalId));
+    for (const { id } of edits) await editStale(orgId, id);
+    const newest = edits.at(-1);
+    if (newest?.supersedes) await showNewest(orgId, newest.id);
+  }
+
+  /** A card that cannot be posted is tried later and later; after ten times it is under Approvals only, with an alert (RULES S1). */
+  async function showNewest(orgId: string, approvalId: string): Promise<void> {
+    const isDue = await db.withOrg(
+      orgId,
+      async (org) => !(await hasCard(org, approvalId)) && (await isCardPostDue(org, approvalId)),
+    );
+    if (!isDue) return;
+    try {
+      await showCard(orgId, approvalId);
+    } catch (error) {
+      const attempts = await db.withOrg(orgId, (org) => countCardPostFailure(org, approvalId));
+      const words = { orgId, approvalId, attempts, error: errorText(error) };
+      if (attempts >= MAX_CARD_POSTS) log.error({ ...words, alert: true }, "dead letter: an edit's card cannot be posted");
+      else log.warn(words, "an edit's card was not posted; it is tried again");
+      return;
+    }
+    await tellOthers(orgId, approvalId);
+  }
+
+  return { showCard, tellOthers, updateCards };
+}
+
+const isIn = (thread: Thread, { platform, channel, thread: within }: Card): boolean =>
+  platform === thread.platform && channel === thread.channel && within === thread.thread;

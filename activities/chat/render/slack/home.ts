@@ -1,0 +1,106 @@
+import type { HomeView, KnownBlock } from '@slack/types';
+import { escapeInvisible } from '#core/text.ts';
+import type { ApprovalFacts } from '#activities/chat/render/approval.ts';
+import { actionBlocks, linkButton } from './buttons.ts';
+import { slackCard, SLACK_BUDGET } from './card.ts';
+import { context, ellipsis, header, line } from './elements.ts';
+import { VIEW_BLOCKS } from './limits.ts';
+import { type HomeRun, more, runRow } from './lines.ts';
+import { messagePieces } from './message.ts';
+
+export interface HomeConnection {
+  name: string;
+  connector: string;
+  /** What is wrong with it, in a sentence; null when it works. */
+  problem: string | null;
+}
+export interface Home {
+  /** Where the panel is, without a slash at its end. */
+  publicUrl: string;
+  memberName: string;
+  /** What waits for this person, oldest first. */
+  approvals: readonly ApprovalFacts[];
+  /** Theirs, newest first. */
+  runs: readonly HomeRun[];
+  connections: readonly HomeConnection[];
+  isLinked: boolean;
+  /** Their private link, when they are not linked yet. */
+  linkUrl?: string;
+}
+
+const APPROVALS = 10;
+const RUNS = 10;
+const CONNECTIONS = 15;
+/** Ten cards share a view: long ones send the reader to the full payload. */
+const HOME_BUDGET = { ...SLACK_BUDGET, textLength: 1_200, fieldLength: 300, blocks: 13 };
+/** What is below the cards. */
+const BELOW = 40;
+
+/** A person's App Home: what waits for them, what they asked for, what is connected, and the way to the panel. */
+export function homeView(home: Home): HomeView {
+  const blocks = home.isLinked ? [...approvals(home), ...runs(home), ...connections(home)] : unlinked(home);
+  return { type: 'home', callback_id: 'home', blocks: blocks.slice(0, VIEW_BLOCKS) };
+}
+
+const unlinked = ({ linkUrl, publicUrl }: Home): KnownBlock[] => [
+  header('Link your account'),
+  line(
+    'I do not know yet whose Slack account this is. Link it to your account here, once, and this page shows your approvals and requests.',
+  ),
+  ...(linkUrl === undefined
+    ? [line('Send me any message, or write /abet connect, and I answer with a private link.')]
+    : actionBlocks([{ ...linkButton('Link my account', linkUrl), style: 'primary' }])),
+  context(`If you have no account yet, ask an admin to invite you: ${publicUrl}`),
+];
+
+function approvals({ approvals, memberName, publicUrl }: Home): KnownBlock[] {
+  const title = header(`Waiting for you, ${ellipsis(escapeInvisible(memberName), 60)}`);
+  if (approvals.length === 0) return [title, line('Nothing waits for your decision. When something does, it is here.')];
+  const found: KnownBlock[] = [title];
+  let shown = 0;
+  for (const facts of approvals.slice(0, APPROVALS)) {
+    const card = cardBlocks(facts, publicUrl);
+    if (found.length + card.length > VIEW_BLOCKS - BELOW) break;
+    found.push(...card);
+    shown += 1;
+  }
+  const rest = approvals.length - shown;
+  return rest === 0
+    ? found
+    : [
+        ...found,
+        context(`${rest} more`),
+        ...actionBlocks([linkButton('See all in the panel', `${publicUrl}/approvals`)]),
+      ];
+}
+
+const cardBlocks = (facts: ApprovalFacts, publicUrl: string): KnownBlock[] => [
+  ...messagePieces(slackCard(facts, { publicUrl, budget: HOME_BUDGET })).flatMap((piece) =>
+    'blocks' in piece ? piece.blocks : [],
+  ),
+  { type: 'divider' },
+];
+
+const runs = ({ runs, publicUrl }: Home): KnownBlock[] => [
+  header('Your requests'),
+  ...(runs.length === 0
+    ? [line('None yet. Mention me in a channel, or write to me under Messages, for example: What can you do?')]
+    : runs.slice(0, RUNS).map((run) => runRow(run, publicUrl))),
+  ...more(runs.length, `${publicUrl}/runs`),
+];
+
+const connections = ({ connections, publicUrl }: Home): KnownBlock[] => [
+  header('Connections'),
+  ...(connections.length === 0
+    ? [line('Nothing is connected yet, so I can only talk. An admin connects tools in the panel.')]
+    : connections.slice(0, CONNECTIONS).map(connectionRow)),
+  ...actionBlocks([
+    linkButton('Open the panel', publicUrl),
+    { ...linkButton('All connections', `${publicUrl}/connections`), id: 'panel:connections' },
+  ]),
+];
+
+const connectionRow = ({ name, connector, problem }: HomeConnection): KnownBlock =>
+  context(
+    `${problem === null ? '✅' : '⛔'} ${escapeInvisible(name)} (${connector})${problem === null ? ' works' : `: ${escapeInvisible(problem)}`}`,
+  );

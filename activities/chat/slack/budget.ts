@@ -1,0 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
+import { holdTurns, takeTurn } from '#db/channel-turns.ts';
+import type { Org } from '#db/client.ts';
+
+/** "No more than one message per second per channel", short bursts let through: docs.slack.dev/apis/web-api/rate-limits (chat.postMessage). */
+const PACE = { everyMs: 1_000, burst: 3 };
+/** Waited for while the step runs; more is left to Temporal, which holds nothing meanwhile. */
+const MAX_WAIT_MS = 2_000;
+
+/** A failure of a step that Temporal repeats after `againInMs`, as the platform or another process asks. For the log it is no error. */
+export const later = (why: string, againInMs: number, cause?: Error): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: why,
+    type: 'SlackLater',
+    nextRetryDelay: Math.max(100, Math.ceil(againInMs)),
+    category: 'BENIGN',
+    ...(cause ? { cause } : {}),
+  });
+
+/** A place in the channel's budget, shared by every process: how long to wait for it, in ms. Throws when it is too far away; no place is taken then. */
+export async function turnIn(org: Org, { tenant, channel }: { tenant: string; channel: string }): Promise<number> {
+  const turn = await takeTurn(org, { platform: 'slack', tenant, channel }, { ...PACE, maxWaitMs: MAX_WAIT_MS });
+  if ('againInMs' in turn) throw later('the channel has had enough messages for now', turn.againInMs);
+  return turn.waitMs;
+}
+
+/** Slack said that the channel had too many: nobody posts there for so long. */
+export const holdChannel = (org: Org, { tenant, channel }: { tenant: string; channel: string }, ms: number) =>
+  holdTurns(org, { platform: 'slack', tenant, channel }, PACE, ms);
+
+export const waitFor = (ms: number): Promise<unknown> => (ms <= 0 ? Promise.resolve() : pause(ms));

@@ -1,0 +1,117 @@
+import { afterEach, expect, test } from 'vitest';
+import { downloadFile } from './download.ts';
+import { fileAddress, hookAddress } from './hosts.ts';
+import { createRespond } from './respond.ts';
+import { closeSlacks, littleSlack } from './slack.fixture.ts';
+
+afterEach(closeSlacks);
+
+const REAL = { SLACK_API_URL: 'https://slack.com/api/' };
+const wanted = { token: 'xoxb-1', maxBytes: 1_000 };
+
+test('a file comes with its bytes and type, asked for with the token', async () => {
+  const slack = await littleSlack(() => ({ headers: { 'content-type': 'Text/CSV; charset=utf-8' }, body: 'a,b' }));
+  const file = await downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}/files-pri/T-F/a.csv`, wanted);
+  expect({ ...file, bytes: Buffer.from(file.bytes).toString() }).toEqual({ bytes: 'a,b', mimeType: 'text/csv' });
+  expect(slack.asks).toMatchObject([{ token: 'xoxb-1' }]);
+});
+
+test('the token is shown to Slack’s own file hosts over https only, however an address is dressed up', () => {
+  for (const url of ['https://files.slack.com/files-pri/T1-F1/a.png', 'https://files.slack-gov.com/x', 'https://slack-files.com/T1-F1'])
+    expect([url, fileAddress(REAL, url)?.href]).toEqual([url, url]);
+  const others = [
+    'http://files.slack.com/x',
+    'https://files.slack.com:8443/x',
+    'https://files.slack.com.evil.example/x',
+    'https://evil.example/files.slack.com',
+    'https://files.slack.com@evil.example/x',
+    'https://user@files.slack.com/x',
+    'https://evilslack-files.com/x',
+    'https://slack.com/x',
+    'file:///etc/passwd',
+    'http://127.0.0.1/x',
+    'not an address',
+  ];
+  for (const url of others) expect([url, fileAddress(REAL, url)]).toEqual([url, undefined]);
+});
+
+test('where SLACK_API_URL is another place, files and answers go to that place alone', () => {
+  const fake = { SLACK_API_URL: 'http://127.0.0.1:4103/api/' };
+  expect(fileAddress(fake, 'http://127.0.0.1:9/x')?.href).toBe('http://127.0.0.1:9/x');
+  expect(hookAddress(fake, 'http://127.0.0.1:9/x')?.href).toBe('http://127.0.0.1:9/x');
+  expect(fileAddress(fake, 'https://files.slack.com/x')).toBeUndefined();
+  expect(hookAddress(fake, 'https://hooks.slack.com/x')).toBeUndefined();
+});
+
+test('an address elsewhere is refused and nothing is sent', async () => {
+  const slack = await littleSlack(() => ({ body: 'x' }));
+  await expect(downloadFile(REAL, `${slack.url}/x`, wanted)).rejects.toMatchObject({ kind: 'refused', code: 'not_slack' });
+  expect(slack.asks).toEqual([]);
+});
+
+test('a redirect within Slack is followed; one that leads out is not, and the token does not go there', async () => {
+  const slack = await littleSlack(({ method }) => {
+    if (method === '/in') return { status: 302, headers: { location: '/file' } };
+    if (method === '/out') return { status: 302, headers: { location: 'http://localhost:1/login' } };
+    if (method === '/round') return { status: 302, headers: { location: '/round' } };
+    return { headers: { 'content-type': 'text/plain' }, body: 'x' };
+  });
+  const get = (path: string) => downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}${path}`, wanted);
+  expect((await get('/in')).mimeType).toBe('text/plain');
+  await expect(get('/out')).rejects.toMatchObject({ kind: 'refused', code: 'not_a_file' });
+  await expect(get('/round')).rejects.toMatchObject({ kind: 'refused', code: 'not_a_file' });
+});
+
+test('a sign-in page is no file, a missing one is missing, and a broken line says so', async () => {
+  const says = async (answer: object) => {
+    const slack = await littleSlack(() => answer);
+    return downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}/f`, wanted);
+  };
+  const page = { headers: { 'content-type': 'text/html; charset=utf-8' }, body: '<html>Sign in</html>' };
+  await expect(says(page)).rejects.toMatchObject({ code: 'not_a_file' });
+  await expect(says({ status: 404 })).rejects.toMatchObject({ code: 'file_not_found' });
+  await expect(says({ status: 403 })).rejects.toMatchObject({ kind: 'refused', code: 'http_403' });
+  await expect(says({ status: 503 })).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(says({ status: 429, headers: { 'retry-after': '3' } })).rejects.toMatchObject({ kind: 'limited', retryAfterMs: 3_000 });
+  await expect(says({ body: 'abc', cut: 'half', headers: { 'content-type': 'text/plain' } })).rejects.toMatchObject({ kind: 'unclear' });
+});
+
+test('nothing is read past the limit, whether the length is told or not, and the caller may give up', async () => {
+  const big = 'x'.repeat(1_001);
+  const told = await littleSlack(() => ({ headers: { 'content-type': 'text/plain' }, body: big }));
+  const get = (slack: typeof told, more: object = {}) => downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}/f`, { ...wanted, ...more });
+  await expect(get(told)).rejects.toMatchObject({ kind: 'refused', code: 'file_too_large' });
+  expect((await get(told, { maxBytes: 1_001 })).bytes).toHaveLength(1_001);
+  // A length that lies: shorter than nothing is not told, so the bytes themselves are counted.
+  const gzip = await littleSlack(async () => {
+    const { gzipSync } = await import('node:zlib');
+    return { headers: { 'content-type': 'text/plain', 'content-encoding': 'gzip' }, body: gzipSync(big) };
+  });
+  await expect(get(gzip)).rejects.toMatchObject({ code: 'file_too_large' });
+  const slow = await littleSlack(() => ({ cut: 'stall' }));
+  await expect(get(slow, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ kind: 'unclear', code: 'timeout' });
+});
+
+test('A7 an answer goes to a response_url as JSON, without any token', async () => {
+  const slack = await littleSlack(() => ({ headers: { 'content-type': 'text/plain' }, body: 'ok' }));
+  await createRespond({ SLACK_API_URL: slack.api })(`${slack.url}/actions/T1/1/secret`, { text: 'no', response_type: 'ephemeral' });
+  expect(slack.asks).toMatchObject([{ method: '/actions/T1/1/secret', token: null, args: { body: '{"text":"no","response_type":"ephemeral"}' } }]);
+});
+
+test('A7 only Slack’s own hook hosts are answered, redirects are not followed, and a used-up address says so', async () => {
+  for (const url of ['https://hooks.slack.com/actions/T/1/x', 'https://hooks.slack-gov.com/x'])
+    expect(hookAddress(REAL, url)?.href).toBe(url);
+  for (const url of ['http://hooks.slack.com/x', 'https://hooks.slack.com.evil.example/x', 'https://slack.com/x', 'https://evil.example/hooks.slack.com'])
+    await expect(createRespond(REAL)(url, {})).rejects.toMatchObject({ kind: 'refused', code: 'not_slack' });
+  const slack = await littleSlack(({ method }) => {
+    if (method === '/redirect') return { status: 302, headers: { location: '/elsewhere' } };
+    if (method === '/broken') return { cut: 'reset' };
+    return method === '/used' ? { status: 404, body: 'used_url' } : { status: 500, body: 'x' };
+  });
+  const respond = createRespond({ SLACK_API_URL: slack.api });
+  await expect(respond(`${slack.url}/used`, {})).rejects.toMatchObject({ kind: 'refused', code: 'used_url' });
+  await expect(respond(`${slack.url}/500`, {})).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(respond(`${slack.url}/broken`, {})).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(respond(`${slack.url}/redirect`, {})).rejects.toMatchObject({ kind: 'refused', code: 'http_302' });
+  expect(slack.asks.map(({ method }) => method)).not.toContain('/elsewhere');
+});

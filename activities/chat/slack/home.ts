@@ -1,0 +1,153 @@
+import type { Logger } from 'pino';
+import type { PlatformApi } from '#core/chat.ts';
+import { errorText, PlatformFailure } from '#core/errors.ts';
+import { sha256 } from '#core/hash.ts';
+import { decidersOf, isDecider } from '#db/approvers.ts';
+import { readApproval } from '#db/approvals.ts';
+import type { Database, Org } from '#db/client.ts';
+import { listConnections } from '#db/connections.ts';
+import { findIdentity } from '#db/identities.ts';
+import { listApprovals } from '#db/lists.ts';
+import { readMember } from '#db/members.ts';
+import { listRuns } from '#db/run-list.ts';
+import { addHomeCards, noteHome, openedHomes, readHome, settleHomeCards, type HomePlace } from '#db/slack-homes.ts';
+import { makeLink } from '#db/slack-links.ts';
+import { viewsOf, type ApprovalView } from '#db/views/approvals.ts';
+import { homeView, type Home } from '#activities/chat/render/slack/index.ts';
+import { later } from './budget.ts';
+import { refusal } from './refusals.ts';
+
+/** What a home shows at most; the panel shows the rest. */
+const SHOWN = { approvals: 20, runs: 5, connections: 10 } as const;
+/** Published again when an approval is asked for, at most: the others see it when they open theirs. */
+const MAX_REFRESHED = 20;
+/** Another change came in between so often; the next one publishes again. */
+const MAX_ROUNDS = 3;
+const DEFAULT_PAUSE_MS = 5_000;
+
+/** Slack shows up to four: manifest reference, `features.agent_view.suggested_prompts`. */
+const PROMPTS = [
+  { title: 'What can you do?', message: 'What can you do?' },
+  { title: 'My approvals', message: 'Which approvals wait for me?' },
+  { title: 'My requests', message: 'What became of my last requests?' },
+];
+
+export type HomeOf = HomePlace & { orgId: string };
+export interface Homes {
+  /** Shows a person's App Home as it stands now. `isOpened`: they look at it. Throws `UserError`, or what Temporal tries again. */
+  publish(home: HomeOf & { isOpened?: boolean }): Promise<void>;
+  /** Publishes the homes of those who may decide an approval, as far as they were opened. Never throws. */
+  refreshFor(orgId: string, approvalId: string): Promise<void>;
+  /** What to ask, in a direct message that is still empty. Never throws for Slack's sake: they are an extra. */
+  suggestPrompts(at: { orgId: string; tenant: string; channel: string }): Promise<void>;
+}
+
+/** App Homes: each shows what its owner may see, and copies of the cards that they may decide (RULES A7, D2). */
+export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logger; publicUrl: string }): Homes {
+  const { db, slack, log, publicUrl } = deps;
+
+  async function publish({ orgId, isOpened = false, ...place }: HomeOf & { isOpened?: boolean }): Promise<void> {
+    let before = isOpened ? null : ((await db.withOrg(orgId, (org) => readHome(org, place)))?.shows ?? null);
+    // What was published is compared with what is true afterwards: of two at once, the one that ends last is right.
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      const { home, shows, cards } = await db.withOrg(orgId, (org) => readFor(org, place));
+      if (shows === before) return;
+      await db.withOrg(orgId, (org) => addHomeCards(org, place, cards));
+      const linkUrl = home.isLinked ? undefined : await newLink(orgId, place);
+      await show(orgId, place, { ...home, ...(linkUrl === undefined ? {} : { linkUrl }) });
+      const shown = cards.map(({ id }) => id);
+      await db.withOrg(orgId, async (org) => {
+        await noteHome(org, place, { shows, isOpened });
+        await settleHomeCards(org, place, shown);
+      });
+      before = shows;
+    }
+  }
+
+  async function show(orgId: string, { tenant, externalId }: HomePlace, home: Home): Promise<void> {
+    try {
+      await slack.call({ orgId, tenant }, 'views.publish', { user_id: externalId, view: homeView(home) });
+    } catch (error) {
+      if (!(error instanceof PlatformFailure)) throw error;
+      if (error.kind === 'limited') throw later(errorText(error), error.retryAfterMs ?? DEFAULT_PAUSE_MS, error);
+      throw error.kind === 'refused' ? refusal(error) : error;
+    }
+  }
+
+  const newLink = async (orgId: string, place: HomePlace): Promise<string> =>
+    `${publicUrl}/link/${(await db.withOrg(orgId, (org) => makeLink(org, place))).token}`;
+
+  /** The home and a hash of it, without the link that is new each time. */
+  async function readFor(org: Org, place: HomePlace): Promise<{ home: Home; shows: string; cards: ApprovalView[] }> {
+    const found = await readHomeOf(org, place, publicUrl);
+    return { ...found, shows: sha256(JSON.stringify(found.home)) };
+  }
+
+  return {
+    publish,
+    refreshFor: async (orgId, approvalId) => {
+      const places = await db.withOrg(orgId, async (org) => {
+        const approval = await readApproval(org, approvalId);
+        return approval ? openedHomes(org, await decidersOf(org, approval), MAX_REFRESHED) : [];
+      });
+      const published = await Promise.allSettled(places.map((place) => publish({ orgId, ...place })));
+      const failed = published.filter((one) => one.status === 'rejected');
+      if (failed.length > 0)
+        log.warn(
+          { orgId, approvalId, failed: failed.length, error: errorText(failed[0]?.reason) },
+          'homes were not published again',
+        );
+    },
+    suggestPrompts: async ({ orgId, tenant, channel }) => {
+      const wanted = { channel_id: channel, title: 'What shall I do?', prompts: PROMPTS };
+      try {
+        await slack.call({ orgId, tenant }, 'assistant.threads.setSuggestedPrompts', wanted);
+      } catch (error) {
+        if (!(error instanceof PlatformFailure)) throw error;
+        log.debug({ orgId, tenant, code: error.code }, 'no prompts were suggested');
+      }
+    },
+  };
+}
+
+async function readHomeOf(
+  org: Org,
+  { tenant, externalId }: HomePlace,
+  publicUrl: string,
+): Promise<{ home: Home; cards: ApprovalView[] }> {
+  const identity = await findIdentity(org, { platform: 'slack', tenant, externalId });
+  const member = identity && (await readMember(org, identity.memberId));
+  const empty = { publicUrl, memberName: '', approvals: [], runs: [], connections: [] };
+  if (!member || member.status !== 'active') return { home: { ...empty, isLinked: false }, cards: [] };
+  const actor = { orgId: org.id, memberId: member.id, role: member.role };
+  const waiting = await listApprovals(org, actor, { limit: 50, status: 'pending' });
+  const mine = [];
+  // The oldest first: it waits longest.
+  for (const row of waiting.items.toReversed()) {
+    if (await isDecider(org, row.approval, member)) mine.push(row);
+    if (mine.length === SHOWN.approvals) break;
+  }
+  const cards = await viewsOf(org, mine);
+  const own = await listRuns(org, actor, { limit: SHOWN.runs, requestedBy: member.id });
+  const connections = await listConnections(org, actor, { limit: SHOWN.connections });
+  return {
+    cards,
+    home: {
+      publicUrl,
+      memberName: member.name,
+      isLinked: true,
+      approvals: cards,
+      runs: own.items.map(({ run, text }) => ({
+        id: run.id,
+        text: text ?? '',
+        status: run.status,
+        startedAt: run.createdAt,
+      })),
+      connections: connections.items.map(({ name, connector, health, healthText, offered }) => ({
+        name,
+        connector,
+        problem: health === 'down' ? (healthText ?? 'It does not answer.') : offered ? 'It offers something new; an admin has to look.' : null,
+      })),
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Config } from '#core/config.ts';
+
+type Where = Pick<Config, 'SLACK_API_URL'>;
+
+const REAL = /(^|\.)slack(-gov)?\.com$/;
+/** What Slack's `url_private` and public file links begin with. */
+const FILES = /^(files\.slack(-gov)?\.com|([a-z0-9-]+\.)?slack-files(-gov)?\.com)$/;
+const HOOKS = /^hooks\.slack(-gov)?\.com$/;
+
+/** Where files lie and a token may be shown: Slack's own hosts over https, or, where SLACK_API_URL is another place, that place alone. */
+export const fileAddress = (config: Where, url: string): URL | undefined => allowed(config, url, FILES);
+
+/** Where a `response_url` may point. */
+export const hookAddress = (config: Where, url: string): URL | undefined => allowed(config, url, HOOKS);
+
+function allowed(config: Where, text: string, hosts: RegExp): URL | undefined {
+  const url = URL.parse(text);
+  if (!url || url.username || url.password) return undefined;
+  const { hostname } = new URL(config.SLACK_API_URL);
+  if (!REAL.test(hostname)) return /^https?:$/.test(url.protocol) && url.hostname === hostname ? url : undefined;
+  return url.protocol === 'https:' && url.port === '' && hosts.test(url.hostname) ? url : undefined;
+}

@@ -1,0 +1,26 @@
+import { isCardCut } from '#activities/chat/render/index.ts';
+import { SLACK_BUDGET } from '#activities/chat/render/slack/index.ts';
+import { isId } from '#core/ids.ts';
+import { findCard, readApproval } from '#db/approvals.ts';
+import { type ApprovalView, viewOf } from '#db/views/index.ts';
+import { cardAt, type Click } from '#bots/slack/click.ts';
+import type { SlackBotDeps } from '#bots/slack/deps.ts';
+
+export const OTHER_CARD = 'This is not the card that was sent. Decide on the original.';
+
+/** The approval of a card that was clicked, when there is such a card at that very place (RULES A2). */
+export async function readClicked(
+  { db }: Pick<SlackBotDeps, 'db'>,
+  click: Pick<Click, 'tenant' | 'channel' | 'message' | 'isHome' | 'userId' | 'orgId'>,
+  approvalId: string,
+): Promise<{ view: ApprovalView; shownSha256: string } | undefined> {
+  if (!isId(approvalId)) return undefined;
+  return db.withOrg(click.orgId, async (org) => {
+    const [card] = await findCard(org, { ...cardAt(click, approvalId), approvalId });
+    const approval = card && (await readApproval(org, approvalId));
+    return card && approval && { view: await viewOf(org, approval), shownSha256: card.payloadSha256 };
+  });
+}
+
+/** Whether the card in Slack leaves anything of the payload out, so that the full view must come first (RULES A1). */
+export const isCut = (view: ApprovalView): boolean => isCardCut({ ...view, budget: SLACK_BUDGET, panelUrl: null });

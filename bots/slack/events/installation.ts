@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { claimEvent } from '#db/inbox.ts';
+import { removeInstallation } from '#db/slack-installations.ts';
+import type { Answer } from '#bots/slack/deps.ts';
+import { HEARD, rowOf, type Ear, type Ears, type HeardEvent } from '#bots/slack/ears.ts';
+import { zList } from '#bots/slack/envelope.ts';
+
+const zRevoked = z.object({ tokens: z.object({ bot: zList }).catch({ bot: [] }) });
+
+/** The app was taken out of a workspace. */
+export const uninstalledEar: Ear = {
+  types: ['app_uninstalled'],
+  hear: (ears, heard) =>
+    remove(ears, heard, 'uninstalled', 'Slack says that the app was taken out of this workspace. Install it again.'),
+};
+
+/** Its bot token was revoked; tokens of people are not ours. */
+export const revokedEar: Ear = {
+  types: ['tokens_revoked'],
+  hear: async (ears, heard) => {
+    if (zRevoked.parse(heard.event).tokens.bot.length > 0)
+      return remove(ears, heard, 'revoked', 'Slack revoked the token of this workspace. Install the app again.');
+    await ears.deps.client.note(rowOf(heard, 'ignored', 'tokens_revoked', undefined));
+    return HEARD;
+  },
+};
+
+/** In one transaction with the event: a late replay must not take away what was installed since. */
+async function remove(
+  { deps, workspaces }: Ears,
+  heard: HeardEvent,
+  why: 'uninstalled' | 'revoked',
+  problem: string,
+): Promise<Answer> {
+  const { orgId, tenant } = heard.at;
+  const { signature, ...row } = rowOf(heard, 'command', why, undefined);
+  await deps.db.withOrg(orgId, async (org) => {
+    if (!(await claimEvent(org.tx, { ...row, orgId }, { signature }))) return;
+    await removeInstallation(org, tenant, why, { actor: 'system', problem });
+  });
+  workspaces.forget(tenant);
+  deps.slack.forget({ orgId, tenant });
+  return HEARD;
+}

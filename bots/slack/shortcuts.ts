@@ -1,0 +1,38 @@
+import { askModal } from '#activities/chat/render/slack/index.ts';
+import { newId } from '#core/ids.ts';
+import { storable } from '#core/text.ts';
+import { putAnswer } from '#db/answers.ts';
+import type { Click } from './click.ts';
+import type { SlackBotDeps } from './deps.ts';
+import type { AskMeta } from './modals/ask.ts';
+import type { MessageAction } from './payloads.ts';
+import { openModal } from './private.ts';
+import { plainText } from './text.ts';
+
+/** The manifest's names of the shortcuts. */
+export const ASK = 'abet_ask';
+export const ASK_ABOUT = 'abet_ask_message';
+
+/** "Ask Abetworks", from anywhere: what is asked goes on in the person's direct messages. */
+export const openAsk = (deps: SlackBotDeps, click: Click): Promise<void> =>
+  openModal(deps, click, askModal({ kind: 'ask', meta: {} }));
+
+/** "Ask Abetworks" on a message. The modal carries ids only, so what the message says waits here for its submit, for an hour. */
+export async function openAskAbout(
+  deps: SlackBotDeps,
+  click: Click,
+  { channel, message }: MessageAction,
+): Promise<void> {
+  const text = storable(plainText(message.text ?? ''));
+  const quoteId = newId();
+  const quote: Quote = { id: message.ts, from: message.username ?? message.user ?? message.bot_id ?? 'somebody', text };
+  await deps.db.withOrg(click.orgId, (org) => putAnswer(org, { id: quoteId, isOk: true, text: JSON.stringify(quote) }));
+  const meta: AskMeta = { quoteId, channel: channel.id, thread: message.thread_ts ?? message.ts };
+  await openModal(deps, click, askModal({ kind: 'ask_about', quote: text, meta: { ...meta } }));
+}
+
+interface Quote {
+  id: string;
+  from: string;
+  text: string;
+}

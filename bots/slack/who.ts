@@ -1,0 +1,55 @@
+import type { Sender } from '#core/chat.ts';
+import type { Actor } from '#core/roles.ts';
+import { readOrg } from '#db/orgs.ts';
+import type { FoundActor } from '#workflows/client.ts';
+import type { SlackProfile } from '#db/slack-people.ts';
+import type { Heard, SlackBotDeps } from './deps.ts';
+import { createPeople } from './people.ts';
+
+/** Who clicked or typed: a member, or why they may not, in a line for them. */
+export type Found = { actor: Actor; name: string; sender: Sender } | Extract<FoundActor, { refused: string }>;
+
+/** What a payload says of whoever sent it; only ids count (RULES I3). */
+export interface Claimed {
+  userId: string;
+  /** Their own workspace. */
+  teamId: string;
+  /** The Enterprise it came from, whose workspaces share their people. */
+  enterpriseId: string | null;
+}
+export type WhoIs = (heard: Heard, claimed: Claimed) => Promise<Found>;
+
+const NO_COLLEAGUE = 'I work for full members of this workspace only. Ask a colleague who is one.';
+
+/** Finds the member behind an account, by our tables and what Slack says of the person. */
+export function createWho(deps: SlackBotDeps): WhoIs {
+  const { client, db } = deps;
+  const people = createPeople(deps);
+  return async ({ orgId, tenant }, claimed) => {
+    const { userId, enterpriseId } = claimed;
+    const at = { orgId, tenant, homes: [tenant, ...(enterpriseId === null ? [] : [enterpriseId])] };
+    const profile = await people.who(at, userId);
+    const account = { platform: 'slack', tenant, externalId: userId } as const;
+    let found = await client.findActor(account);
+    if ('refused' in found && found.reason === 'unlinked' && profile && (await matchesEmail(orgId))) {
+      await people.matchEmail(at, userId, profile);
+      found = await client.findActor(account);
+    }
+    if (isOutsider(tenant, claimed, profile)) return { refused: NO_COLLEAGUE, reason: 'stranger', orgId };
+    if ('refused' in found) return found;
+    const sender = { id: userId, name: profile?.name ?? found.name, isBot: false, isGuest: false };
+    return { ...found, sender };
+  };
+
+  async function matchesEmail(orgId: string): Promise<boolean> {
+    const { settings } = await db.withOrg(orgId, readOrg);
+    return settings.slack.matchEmail;
+  }
+}
+
+/** Of another company, through Slack Connect. Within an Enterprise people have other workspaces, and Slack itself says whose they are. */
+function isOutsider(tenant: string, { teamId, enterpriseId }: Claimed, profile: SlackProfile | null): boolean {
+  if (profile?.isStranger) return true;
+  const isElsewhere = teamId !== '' && teamId !== tenant && teamId !== enterpriseId;
+  return isElsewhere && (enterpriseId === null || profile === null);
+}
