@@ -192,8 +192,31 @@ test('S1 A4 a platform that is away holds the run up no longer than a moment; wh
   expect(await read()).toMatchObject({ status: 'pending' });
   expect(await cardsOf(edited)).toHaveLength(0);
   isAway = false;
+  // Not before its time.
+  await activities.updateCards({ orgId: ana.orgId, approvalId: edited });
+  expect(await cardsOf(edited)).toHaveLength(0);
+  await sql`update approvals set next_card_at = now() where id = ${edited}`;
   await activities.updateCards({ orgId: ana.orgId, approvalId: edited });
   expect(await cardsOf(edited)).toMatchObject([{ shows: 'pending' }]);
+});
+
+test("S1 an edit's card that cannot be posted is tried later and later, and after ten times left alone with an alert", async () => {
+  await request();
+  const edited = await edit();
+  isAway = true;
+  const waits: number[] = [];
+  for (let attempt = 1; attempt <= 11; attempt += 1) {
+    await sql`update approvals set next_card_at = now() where id = ${edited}`;
+    await update();
+    const [row] =
+      await sql`select card_attempts, extract(epoch from next_card_at - now())::float8 as wait from approvals where id = ${edited}`;
+    expect(row?.['card_attempts']).toBe(Math.min(attempt, 10));
+    if (attempt <= 10) waits.push(Math.round(row?.['wait']));
+  }
+  expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300, 300]);
+  expect(logged.filter(({ alert }) => alert).map(({ msg }) => msg)).toEqual([
+    "dead letter: an edit's card cannot be posted",
+  ]);
 });
 
 test('S1 A7 a card that cannot be edited is tried later and later, and after ten times left alone with an alert', async () => {

@@ -16,7 +16,7 @@ export type { ProposedCall } from './turn/take-turn.ts';
 
 /** Everything workflows can ask for. Ids in, little out: texts stay in the database (RULES R1). All but the local ones heartbeat (R6). */
 export function createActivities(deps: ActivityDeps) {
-  const { publishHome, suggestPrompts } = createHomeActivities(deps);
+  const { publishHome } = createHomeActivities(deps);
   const { requestApproval, readApproval, updateCards } = createApprovalActivities(deps);
   const progress = createProgress(deps);
   const { askAboutEffect, readEffectState } = createEffectQuestion({ ...deps, progress });
@@ -34,7 +34,6 @@ export function createActivities(deps: ActivityDeps) {
     askAboutEffect: beating(askAboutEffect),
     postReply: beating(postReply),
     publishHome: beating(publishHome),
-    suggestPrompts: beating(suggestPrompts),
     answerDocument: beating(answerDocument),
     answerModules: beating(answerModules),
     answerTest: beating(answerTest),
@@ -51,11 +50,11 @@ export function createRepairs(deps: ActivityDeps) {
   const { updateCards } = createApprovalActivities(deps);
   const progress = createProgress(deps);
   const { postReply, finishRun } = createReplyActivities({ ...deps, progress });
-  const { askAboutEffect } = createEffectQuestion({ ...deps, progress });
+  const { editQuestion } = createEffectQuestion({ ...deps, progress });
   return {
     ...createHealthWatch(deps),
     editCards: updateCards,
-    editQuestion: askAboutEffect,
+    editQuestion,
     showProgress: progress.show,
     giveUp: async (run: { orgId: string; runId: string; problem: string }): Promise<void> => {
       await postReply({ ...run, outcome: 'failed' });

@@ -45,7 +45,7 @@ export async function addAttachments(
         ...place,
         kind,
         sourceId: 'more',
-        name: `${count} more ${what}`,
+        name: `${count} more ${count === 1 ? what.slice(0, -1) : what}`,
         status: 'skipped',
         note: `Only the first ${most} ${what} of a message are read. Send the others in another message.`,
       });

@@ -50,6 +50,8 @@ async function addEnded(daysAgo: number, by = ana): Promise<Rows> {
     await tx`insert into thread_summaries ${tx({ id: newId(), org_id, thread_id: threadId, up_to_seq: 1, text: 'canary', provider: 'rules', model: 'rules', created_at: at })}`;
     await tx`insert into attachments (id, org_id, message_id, thread_id, kind, source_id, name, status, text, image)
       select gen_random_uuid(), org_id, id, thread_id, 'file', 'F1', 'canary.txt', 'read', 'canary', 'canary' from messages where thread_id = ${threadId}`;
+    await tx`insert into run_feedback ${tx({ id: newId(), org_id, run_id: runId, member_id: by.memberId, rating: 'good', surface: 'slack', updated_at: at })}`;
+    await tx`insert into slack_live ${tx({ id: newId(), org_id, run_id: runId, tenant: 'T1', channel: 'C1', thread: '1.1', next_show_at: at, updated_at: at })}`;
     await tx`update messages set created_at = ${at} where thread_id = ${threadId}`;
     await tx`update runs set status = 'done', given = '["canary"]', status_text = 'canary', ended_at = ${at}, created_at = ${at} where id = ${runId}`;
     await tx`update approvals set status = 'approved', decided_at = ${at} where id = ${approvalId}`;
@@ -70,6 +72,8 @@ const OF_RUNS = [
   'effects',
   'messages',
   'attachments',
+  'run_feedback',
+  'slack_live',
   'web_posts',
   'thread_summaries',
   'threads',
@@ -112,7 +116,15 @@ test('R4 with a shorter time the texts leave and what was spent is counted on fo
   await keep({ runsDays: 7 });
   const { runId } = await addEnded(8);
   await pruneAll();
-  expect(await counts()).toMatchObject({ runs: 1, model_calls: 1, messages: 1, threads: 1, turns: 0, effects: 0, attachments: 0 });
+  expect(await counts()).toMatchObject({
+    runs: 1,
+    model_calls: 1,
+    messages: 1,
+    threads: 1,
+    turns: 0,
+    effects: 0,
+    attachments: 0,
+  });
   for (const table of ['runs', 'messages', 'model_calls', 'threads'])
     expect(JSON.stringify(await sql`select * from ${sql(table)} where org_id = ${ana.orgId}`)).not.toContain('canary');
   const [left] = await sql`select m.text, c.cost_nanos::int as cost, c.error from runs r

@@ -16,8 +16,10 @@ import {
   orgs,
   passwordResets,
   rateLimits,
+  runFeedback,
   runs,
   session,
+  slackLive,
   threads,
   threadSummaries,
   toolCalls,
@@ -212,8 +214,9 @@ async function pruneRuns(org: Org, days: number): Promise<Record<string, number>
 /** What runs did, children first. */
 async function removeSteps(org: Org, runIds: string[]): Promise<void> {
   const { tx, id: orgId } = org;
-  const of = (table: typeof effects | typeof approvals | typeof toolCalls | typeof turns) =>
-    and(eq(table.orgId, orgId), inArray(table.runId, runIds));
+  const of = (
+    table: typeof effects | typeof approvals | typeof toolCalls | typeof turns | typeof slackLive | typeof runFeedback,
+  ) => and(eq(table.orgId, orgId), inArray(table.runId, runIds));
   const asked = tx.select({ id: approvals.id }).from(approvals).where(of(approvals));
   await tx.delete(approvalCards).where(and(eq(approvalCards.orgId, orgId), inArray(approvalCards.approvalId, asked)));
   // The app role may add votes only; the system role may take those of ended runs.
@@ -226,6 +229,8 @@ async function removeSteps(org: Org, runIds: string[]): Promise<void> {
   await tx.delete(approvals).where(of(approvals));
   await tx.delete(toolCalls).where(of(toolCalls));
   await tx.delete(turns).where(of(turns));
+  await tx.delete(slackLive).where(of(slackLive));
+  await tx.delete(runFeedback).where(of(runFeedback));
 }
 
 /** What was said around those runs, as far as it is as old and nothing that stays refers to it. */

@@ -65,8 +65,10 @@ const save = (person: Person, tenant: string, token = `xoxb-${tenant}`) =>
       `member:${person.memberId}`,
     ),
   );
-const audited = async ({ orgId }: Person) => (await inOrg(world, orgId, (org) => listAudit(org, { limit: 50 }))).map(({ action }) => action);
-const tokenOf = (person: Person, tenant: string, keys = both) => inOrg(world, person.orgId, (org) => openToken(org, keys, tenant));
+const audited = async ({ orgId }: Person) =>
+  (await inOrg(world, orgId, (org) => listAudit(org, { limit: 50 }))).map(({ action }) => action);
+const tokenOf = (person: Person, tenant: string, keys = both) =>
+  inOrg(world, person.orgId, (org) => openToken(org, keys, tenant));
 
 /** A person of the workspace, linked to the owner, with a link under way and an App Home. */
 const people = (person: Person, tenant: string) =>
@@ -106,13 +108,21 @@ test('removing takes the token and all that belongs to the workspace, leaves the
   await save(theirs, 'T3');
   await people(theirs, 'T3');
   const remove = () =>
-    inOrg(world, ours.orgId, (org) => removeInstallation(org, 'T1', 'uninstalled', { actor: 'system', problem: 'The app was removed from the workspace.' }));
+    inOrg(world, ours.orgId, (org) =>
+      removeInstallation(org, 'T1', 'uninstalled', {
+        actor: 'system',
+        problem: 'The app was removed from the workspace.',
+      }),
+    );
   expect(await left('T1')).toEqual(ALL);
   expect([await remove(), await remove()]).toEqual([true, false]);
   expect(await left('T1')).toEqual(NONE);
   expect(await left('T2')).toEqual(ALL);
   expect(await left('T3')).toEqual(ALL);
-  expect(await inOrg(world, ours.orgId, (org) => findInstallation(org, 'T1'))).toMatchObject({ status: 'uninstalled', problem: expect.stringContaining('removed') });
+  expect(await inOrg(world, ours.orgId, (org) => findInstallation(org, 'T1'))).toMatchObject({
+    status: 'uninstalled',
+    problem: expect.stringContaining('removed'),
+  });
   expect((await audited(ours)).filter((action) => action === 'slack.uninstalled')).toHaveLength(1);
   expect(await sql`select status from members where id = ${ours.memberId}`).toEqual([{ status: 'active' }]);
 });
@@ -132,7 +142,10 @@ test('a removed workspace may go to another org, and one that another org has ma
 test('what Slack no longer accepts loses its token and keeps its people, so that installing again is enough', async () => {
   await save(ours, 'T1');
   await people(ours, 'T1');
-  const revoke = () => inOrg(world, ours.orgId, (org) => revokeInstallation(org, 'T1', { problem: 'Install it again.', code: 'invalid_auth' }));
+  const revoke = () =>
+    inOrg(world, ours.orgId, (org) =>
+      revokeInstallation(org, 'T1', { problem: 'Install it again.', code: 'invalid_auth' }),
+    );
   expect([await revoke(), await revoke()]).toEqual([true, false]);
   expect(await left('T1')).toEqual({ ...ALL, tokens: 0 });
   expect(await tokenOf(ours, 'T1')).toBeUndefined();
@@ -165,7 +178,9 @@ test('D5 a rotation seals Slack’s tokens anew, and until then the old key is n
   await save(ours, 'T1');
   await save(theirs, 'T2');
   await checkKeyRing(world.deps.db, both);
-  await expect(checkKeyRing(world.deps.db, fresh)).rejects.toThrow('"k1", which is still needed by 2 stored credentials');
+  await expect(checkKeyRing(world.deps.db, fresh)).rejects.toThrow(
+    '"k1", which is still needed by 2 stored credentials',
+  );
   const rotate = () => rotateKeys(world.deps.db, both, { keepCheckpoint: async () => {} });
   expect(await rotate()).toEqual({ credentials: 2 });
   expect(await rotate()).toEqual({ credentials: 0 });
@@ -186,9 +201,17 @@ test('D5 sealed bytes open in no other row: not of another workspace, not of ano
 });
 
 const SECRET = 'a state secret of the operator';
-const begin = (secret?: string) => inOrg(world, ours.orgId, (org) => beginInstall(org, both, { memberId: ours.memberId, secret }));
-const take = (state: string, { by = ours, orgId = by.orgId, secret, keys = both }: { by?: Person; orgId?: string; secret?: string; keys?: typeof both } = {}) =>
-  inOrg(world, orgId, (org) => takeState(org, keys, { state, memberId: by.memberId, secret }));
+const begin = (secret?: string) =>
+  inOrg(world, ours.orgId, (org) => beginInstall(org, both, { memberId: ours.memberId, secret }));
+const take = (
+  state: string,
+  {
+    by = ours,
+    orgId = by.orgId,
+    secret,
+    keys = both,
+  }: { by?: Person; orgId?: string; secret?: string; keys?: typeof both } = {},
+) => inOrg(world, orgId, (org) => takeState(org, keys, { state, memberId: by.memberId, secret }));
 const stale = { status: 400, message: expect.stringContaining('Start it again') };
 
 test('an install’s state works once', async () => {
@@ -206,10 +229,11 @@ test('an install’s state works for whoever began it, in that org, for ten minu
   await expect(take(state, { by: theirs, orgId: ours.orgId })).rejects.toMatchObject(stale);
   await expect(take('made-up')).rejects.toMatchObject(stale);
   await sql`update slack_oauth_states set expires_at = expires_at - interval '9 minutes'`;
-  const late = await begin();
+  expect(await take(state)).toHaveProperty('verifier');
+  const [early, late] = [await begin(), await begin()];
   await sql`update slack_oauth_states set expires_at = expires_at - interval '10 minutes'`;
+  await expect(take(early.state)).rejects.toMatchObject(stale);
   await expect(take(late.state)).rejects.toMatchObject(stale);
-  await expect(take(state)).rejects.toMatchObject(stale);
 });
 
 test('a state signed with the operator’s secret is not accepted when forged, unsigned or signed with another', async () => {

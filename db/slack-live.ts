@@ -1,6 +1,6 @@
-import { and, eq, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { ThreadRef } from '#core/chat.ts';
-import type { Org } from './client.ts';
+import type { Database, Org } from './client.ts';
 import { runs, slackLive, slackPeople, threads } from './schema/index.ts';
 import type { LiveShown } from './schema/slack.ts';
 
@@ -144,3 +144,24 @@ export const setDue = (org: Org, runId: string, due: number | 'next' | null): Pr
     .update(slackLive)
     .set({ dueAt: due === 'next' ? sql`${slackLive.nextShowAt}` : due === null ? null : inMs(due) })
     .where(isLive(org, runId));
+
+/**
+ * Live messages that nobody keeps up, across orgs: those of ended runs, and those that should have been looked at a while ago. Where the process that
+ * worked for a run is gone, this keeps its session alive and ends its stream in time.
+ */
+export const unseenLive = (db: Database, limit: number): Promise<{ orgId: string; runId: string }[]> =>
+  db.withSystem('find live messages that were left open', (tx) =>
+    tx
+      .select({ orgId: slackLive.orgId, runId: slackLive.runId })
+      .from(slackLive)
+      .innerJoin(runs, and(eq(runs.orgId, slackLive.orgId), eq(runs.id, slackLive.runId)))
+      .where(
+        and(
+          isNull(slackLive.closedAt),
+          lte(slackLive.nextShowAt, sql`now()`),
+          or(isNotNull(runs.endedAt), lte(slackLive.dueAt, sql`now() - interval '7 seconds'`)),
+        ),
+      )
+      .orderBy(asc(slackLive.nextShowAt))
+      .limit(limit),
+  );

@@ -4,7 +4,7 @@ import { OPENED, type HomeRef } from './names.ts';
 
 const opened = defineSignal(OPENED);
 
-const { publishHome, suggestPrompts } = proxyActivities<Activities>({
+const { publishHome } = proxyActivities<Activities>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '15 seconds',
   retry: {
@@ -15,15 +15,14 @@ const { publishHome, suggestPrompts } = proxyActivities<Activities>({
   },
 });
 
-/** What a person sees when they open the app: their App Home, or in an empty direct message what to ask. However often it is opened meanwhile, it is shown once more. */
-export async function speakHome({ channel, ...home }: HomeRef): Promise<void> {
+/** Shows a person's App Home, which they have opened. However often they open it meanwhile, it is shown once more. */
+export async function speakHome(home: HomeRef): Promise<void> {
   let isAgain = false;
   setHandler(opened, () => {
     isAgain = true;
   });
   do {
     isAgain = false;
-    if (channel === undefined) await publishHome(home);
-    else await suggestPrompts({ orgId: home.orgId, tenant: home.tenant, channel });
+    await publishHome(home);
   } while (isAgain);
 }

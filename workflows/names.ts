@@ -13,16 +13,14 @@ export interface RunRef {
 
 export const workflowIdOf = ({ orgId, runId }: RunRef): string => `run:${orgId}:${runId}`;
 
-/** A person's place in Slack's app: their App Home, or with `channel` the direct message with the assistant. */
+/** A person's App Home in Slack. */
 export interface HomeRef {
   orgId: string;
   tenant: string;
   externalId: string;
-  channel?: string;
 }
 
-export const homeIdOf = ({ orgId, tenant, externalId, channel }: HomeRef): string =>
-  `home:${orgId}:${tenant}:${externalId}${channel === undefined ? '' : ':prompts'}`;
+export const homeIdOf = ({ orgId, tenant, externalId }: HomeRef): string => `home:${orgId}:${tenant}:${externalId}`;
 
 /** It was opened again while it was being shown. */
 export const OPENED = 'opened';

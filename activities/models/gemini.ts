@@ -96,7 +96,8 @@ const toGeminiName = (name: string): string => (/^[A-Za-z_]/.test(name) ? name :
 const fromGeminiName = (name: string): string => (/^_[^A-Za-z_]/.test(name) ? name.slice(1) : name);
 
 function toContents(model: string, turn: HistoryTurn): Content[] {
-  if (turn.role === 'user') return [{ role: 'user', parts: [...(turn.images ?? []).map(toImagePart), { text: turn.text }] }];
+  if (turn.role === 'user')
+    return [{ role: 'user', parts: [...(turn.images ?? []).map(toImagePart), { text: turn.text }] }];
   const text: Part[] = turn.text ? [{ text: turn.text }] : [];
   const calls = turn.calls.map((call, index) => toCallPart(model, call, index === 0));
   const results = turn.calls.map(({ givenId, name, result }): Part => {

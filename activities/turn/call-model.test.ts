@@ -179,3 +179,35 @@ test('R4 the cap of one request is the one its org has set', async () => {
   });
   expect(server.calls).toHaveLength(0);
 });
+
+test('a model that refuses pictures is asked once more without them, and both attempts are on record', async () => {
+  const png = { mimeType: 'image/png', base64: 'iVBORw0KGgo=' };
+  const messages = [{ role: 'user' as const, text: 'What is it?', images: [png] }];
+  const server = await vendor(({ body }) =>
+    JSON.stringify(body).includes(png.base64)
+      ? failed(400, { message: 'Could not process image' })
+      : { body: message() },
+  );
+  const [claude] = chainOf(server);
+  if (!claude) throw new Error('no model');
+  const place = { orgId: ana.orgId, runId, turn: 1, policy: defaultPolicy() };
+  const called = await callModel(world.deps.db, [claude], place, input({ messages }));
+  expect(called).toMatchObject({ kind: 'generated', generated: { text: 'hi' } });
+  expect(JSON.stringify(server.calls[1]?.body)).toContain('This model cannot see images');
+  expect(await attempts()).toMatchObject([
+    { provider: 'anthropic', status: 'failed', http_status: 400, cost_nanos: 0 },
+    { provider: 'anthropic', status: 'done' },
+  ]);
+});
+
+test('a model that cannot see is never sent a picture', async () => {
+  const messages = [
+    { role: 'user' as const, text: 'What is it?', images: [{ mimeType: 'image/png', base64: 'iVBOR' }] },
+  ];
+  const server = await vendor(() => ({ body: completion() }));
+  const blind = createOpenai({ apiKey: 'k', baseUrl: `${server.url}/v1`, model: 'local/llama', timeoutMs: 300 });
+  const place = { orgId: ana.orgId, runId, turn: 1, policy: defaultPolicy() };
+  await callModel(world.deps.db, [blind], place, input({ messages }));
+  expect(JSON.stringify(server.calls.map(({ body }) => body))).not.toContain('iVBOR');
+  expect(JSON.stringify(server.calls[0]?.body)).toContain('This model cannot see images');
+});

@@ -42,3 +42,17 @@ test('long arguments against long texts take milliseconds', () => {
   );
   expect(Date.now() - begun).toBeLessThan(2_000);
 });
+
+test('T2 beside a picture, whose words nobody can look through, what is not the person’s own counts as taken from it', () => {
+  const from = new Set([null]);
+  const picture: OutsideText = { text: 'scan.png', origin: 'picture scan.png', from, isUnreadable: true };
+  const file: OutsideText = { text: 'IBAN DE12 5001', origin: 'file a.txt', from };
+  const own = ['post invoice INV-77 for Miller'];
+  expect(
+    carriedIn({ number: 'INV-77', to: 'x@evil.test', code: 'AB12', iban: 'DE12 5001', n: 7 }, [picture, file], { own }),
+  ).toEqual([
+    { path: 'to', origin: 'picture scan.png' },
+    { path: 'code', origin: 'picture scan.png' },
+    { path: 'iban', origin: 'file a.txt' },
+  ]);
+});

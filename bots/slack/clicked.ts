@@ -1,4 +1,5 @@
 import { errorText } from '#core/errors.ts';
+import { sha256 } from '#core/hash.ts';
 import type { Answer, Heard, Interactions } from './deps.ts';
 import { AGAIN, HEARD, rowOf, type Ears } from './ears.ts';
 import { interactionKey, keyOf, NOWHERE, tenantOfInteraction, zInteraction, zId } from './envelope.ts';
@@ -69,7 +70,11 @@ function ofCommand(form: Record<string, string>, interactions: Interactions): Ha
   return {
     tenant,
     userId,
-    sourceKey: trigger ?? keyOf(['command', idIn(form['command']), idIn(form['channel_id']), userId]),
+    // Recordings are known in which commands share a trigger: what was typed tells them apart.
+    sourceKey: keyOf([
+      trigger ?? keyOf(['command', idIn(form['command']), idIn(form['channel_id']), userId]),
+      ...(form['text'] ? [sha256(form['text']).slice(0, 8)] : []),
+    ]),
     what: 'slash_command',
     homes: homesOf(tenant, team, idIn(form['enterprise_id'])),
     responseUrl: form['response_url'],

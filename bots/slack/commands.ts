@@ -9,7 +9,7 @@ import { isDirect } from './actions/suggest.ts';
 import type { Answer, Heard, SlackBotDeps } from './deps.ts';
 import { zCommand } from './payloads.ts';
 import { plainText } from './text.ts';
-import type { Found, WhoIs } from './who.ts';
+import { type Found, lineFor, type WhoIs } from './who.ts';
 
 /** What was typed after `/abet`, by whom and where. */
 interface Typed extends Heard {
@@ -19,8 +19,6 @@ interface Typed extends Heard {
 }
 type Run = (deps: SlackBotDeps, typed: Typed, by: Known) => Promise<SlackText>;
 type Known = Extract<Found, { actor: Actor }>;
-
-const LINK_LINE = 'Type /abet connect to link your account.';
 
 /** `/abet …`. Answered in place, to its person only. */
 export async function answerCommand(
@@ -37,15 +35,12 @@ export async function answerCommand(
   if (word === '' || word === 'help') return ephemeral(helpText(deps.config.publicUrl));
   const found = await whoIs(heard, { userId, teamId, enterpriseId: enterprise || null });
   if (word === 'connect') return ephemeral(await connect(deps, typed, found));
-  if ('refused' in found) return ephemeral(refusal(found));
+  if ('refused' in found) return ephemeral(privateLine(lineFor(found)));
   const run = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
   return ephemeral(await (run ?? request)(deps, typed, found));
 }
 
 const ephemeral = (said: SlackText): Answer => ({ status: 200, body: { response_type: 'ephemeral', ...said } });
-
-const refusal = ({ refused, reason }: Extract<Found, { refused: string }>): SlackText =>
-  privateLine(reason === 'unlinked' && !refused.includes('/abet connect') ? `${refused} ${LINK_LINE}` : refused);
 
 const status: Run = async ({ db, config }, { orgId }, { actor }) =>
   statusMessage(await db.withOrg(orgId, (org) => activeRunsOf(org, actor.memberId)), config.publicUrl);

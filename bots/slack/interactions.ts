@@ -11,10 +11,10 @@ import { submitDeny, submitView } from './modals/decide.ts';
 import { submitEdit } from './modals/edit.ts';
 import { submitSent } from './modals/sent.ts';
 import { closed, notice, type OnSubmit } from './modals/submit.ts';
-import { type BlockActions, type Interaction, type ViewSubmission, zInteraction } from './payloads.ts';
+import { type Interaction, type ViewSubmission, zInteraction } from './payloads.ts';
 import { tell } from './private.ts';
 import { ASK, ASK_ABOUT, openAsk, openAskAbout } from './shortcuts.ts';
-import { type Claimed, createWho, type WhoIs } from './who.ts';
+import { type Claimed, createWho, lineFor, type WhoIs } from './who.ts';
 
 /** A button of ours → what its click does. Its id is `<what>:<id>`; nothing else a button carries is believed. */
 const ACTS: Record<string, Act> = {
@@ -58,6 +58,8 @@ export function createInteractions(deps: SlackBotDeps): Interactions {
 const acknowledge = ({ type }: Record<string, unknown>): Answer =>
   type === 'block_suggestion' ? { status: 200, body: { options: [] } } : closed;
 
+const SORRY = 'That did not work. Try again; if it stays so, tell an admin.';
+
 async function act(
   deps: SlackBotDeps,
   whoIs: WhoIs,
@@ -67,14 +69,16 @@ async function act(
   const todo = todoOf(data);
   if (!todo) return;
   const spot = spotOf(data, heard);
-  const found = await whoIs(heard, claimedBy(data));
-  if ('refused' in found) return tell(deps, spot, found.refused);
-  const isHome = data.type === 'block_actions' && data.view?.type === 'home';
-  const { message, value } = data.type === 'block_actions' ? clickedIn(data) : NOTHING;
-  await todo(deps, { ...spot, ...found, sourceKey: heard.sourceKey, message, isHome, value });
+  try {
+    const found = await whoIs(heard, claimedBy(data));
+    if ('refused' in found) return await tell(deps, spot, lineFor(found));
+    await todo(deps, { ...spot, ...clickedIn(data), ...found, sourceKey: heard.sourceKey });
+  } catch (error) {
+    // Nobody waits for an answer any more, so it is said aside.
+    await tell(deps, { ...spot, triggerId: '' }, SORRY);
+    throw error;
+  }
 }
-
-const NOTHING = { message: null, value: '' };
 
 type Todo = (deps: SlackBotDeps, click: Click) => Promise<void>;
 
@@ -87,10 +91,15 @@ function todoOf(data: Exclude<Interaction, ViewSubmission>): Todo | undefined {
   return found && ((deps, click) => found(deps, click, id));
 }
 
-const clickedIn = ({ container, message, actions }: BlockActions) => ({
-  message: container?.message_ts ?? message?.ts ?? null,
-  value: actions[0]?.value ?? '',
-});
+function clickedIn(data: Exclude<Interaction, ViewSubmission>): Pick<Click, 'message' | 'isHome' | 'value'> {
+  if (data.type !== 'block_actions') return { message: null, isHome: false, value: '' };
+  const { container, message, view, actions } = data;
+  return {
+    message: container?.message_ts ?? message?.ts ?? null,
+    isHome: view?.type === 'home',
+    value: actions[0]?.value ?? '',
+  };
+}
 
 function spotOf(data: Exclude<Interaction, ViewSubmission>, { orgId, tenant }: Heard) {
   const container = data.type === 'block_actions' ? data.container : undefined;
@@ -120,7 +129,7 @@ async function submit(deps: SlackBotDeps, whoIs: WhoIs, data: ViewSubmission, he
   if (!found) return closed;
   // Whoever opened it is asked about again: rights may have gone meanwhile.
   const who = await whoIs(heard, claimedBy(data));
-  if ('refused' in who) return notice('Not done', who.refused);
+  if ('refused' in who) return notice('Not done', lineFor(who));
   const { values } = view.state ?? { values: {} };
   return found(deps, { ...heard, ...who, userId: user.id, values, privateMetadata: view.private_metadata });
 }

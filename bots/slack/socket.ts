@@ -77,7 +77,7 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
 const zRaw = z.object({
   type: z.string(),
   envelope_id: z.string(),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
 });
 
 /** Stores what came, then acknowledges it: not the other way round (RULES I1). */

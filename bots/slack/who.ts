@@ -19,6 +19,11 @@ export interface Claimed {
 }
 export type WhoIs = (heard: Heard, claimed: Claimed) => Promise<Found>;
 
+/** What they are told. Whoever we do not know learns how to change that. */
+export const lineFor = ({ refused, reason }: Extract<Found, { refused: string }>): string =>
+  reason === 'unlinked' && !refused.includes(CONNECT) ? `${refused} Type ${CONNECT} to link your account.` : refused;
+const CONNECT = '/abet connect';
+
 const NO_COLLEAGUE = 'I work for full members of this workspace only. Ask a colleague who is one.';
 
 /** Finds the member behind an account, by our tables and what Slack says of the person. */
@@ -27,7 +32,8 @@ export function createWho(deps: SlackBotDeps): WhoIs {
   const people = createPeople(deps);
   return async ({ orgId, tenant }, claimed) => {
     const { userId, enterpriseId } = claimed;
-    const at = { orgId, tenant, homes: [tenant, ...(enterpriseId === null ? [] : [enterpriseId])] };
+    const homes = [tenant, ...(enterpriseId === null ? [] : [enterpriseId])];
+    const at = { orgId, tenant, homes, isEnterprise: tenant === enterpriseId };
     const profile = await people.who(at, userId);
     const account = { platform: 'slack', tenant, externalId: userId } as const;
     let found = await client.findActor(account);

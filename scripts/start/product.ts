@@ -110,7 +110,13 @@ export async function startProduct(
     const ears = isSlackOn(config) ? startHearing({ config, db, client, keys, log, slack }) : null;
     if (ears) stops.push(ears.stop);
     const webDeps = {
-      ...{ config, db, client, keys, log, metrics, modelName: models.describe() },
+      config,
+      db,
+      client,
+      keys,
+      log,
+      metrics,
+      modelName: models.describe(),
       slack: createSlackSetup({ config, db, keys, log, slack }),
       ...(ears && config.SLACK_SIGNING_SECRET ? { doors: { '/slack/events': ears.http } } : {}),
     };

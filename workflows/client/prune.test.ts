@@ -34,6 +34,8 @@ test('the sweeper removes what an org no longer keeps, and says how much in the 
     editCards: async () => {},
     giveUp: async () => {},
     checkHealth: async () => ({ isDown: false, runIds: [] }),
+    editQuestion: async () => {},
+    showProgress: async () => {},
     keepCheckpoint: async () => {},
   });
   try {

@@ -46,6 +46,8 @@ beforeEach(async () => {
       await sql`update runs set status = 'failed', ended_at = now() where id = ${run.runId}`;
     },
     checkHealth: async () => ({ isDown: false, runIds: [] }),
+    editQuestion: async () => {},
+    showProgress: async () => {},
     keepCheckpoint: async () => {},
   };
 });

@@ -5,8 +5,10 @@ import type { KeyRing } from '#core/keys.ts';
 import { isCardDue } from '#db/approvals.ts';
 import { checkpointAudit } from '#db/audit.ts';
 import type { Database } from '#db/client.ts';
+import { staleQuestions } from '#db/effect-questions.ts';
 import { prune } from '#db/retention.ts';
 import { lockRun, updateRun } from '#db/runs.ts';
+import { unseenLive } from '#db/slack-live.ts';
 import { answers, approvalCards, approvals, idempotencyKeys, orgs, runs } from '#db/schema/index.ts';
 import type { Engine } from './engine.ts';
 import { isStopPending } from './stop.ts';
@@ -20,6 +22,10 @@ export interface SweepDeps {
   keys: KeyRing;
   /** Edits the copies of a card that show something older than the decision. */
   editCards(approval: { orgId: string; approvalId: string }): Promise<void>;
+  /** Shows the question about an unclear effect as it is recorded. */
+  editQuestion(question: { orgId: string; runId: string; effectId: string }): Promise<void>;
+  /** Shows how a run stands where people wait for it; waits a second at most. */
+  showProgress(run: { orgId: string; runId: string }): Promise<void>;
   /** Ends a run that cannot go on, with a message in its thread. */
   giveUp(run: { orgId: string; runId: string; problem: string }): Promise<void>;
   /** Looks at one connection whose check is due; `runIds`: those that may go on now. */
@@ -36,6 +42,8 @@ const TIDY_EVERY_MS = 3_600_000;
 const PRUNE_WITHIN_MS = 2_000;
 const BATCH = 100;
 const MAX_ATTEMPTS = 10;
+/** Each waits for its platform, for a second at most. */
+const SHOWN_AT_ONCE = 20;
 /** A place that cannot be written to for so long is left alone; the approval stays under Approvals. */
 const SHOW_EDITS_FOR = '1 hour';
 const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
@@ -93,6 +101,8 @@ export async function sweepOnce(deps: SweepDeps): Promise<void> {
     signalDecided,
     repeatStops,
     editStaleCards,
+    editStaleQuestions,
+    showUnseen,
     checkActive,
     signAudits,
   })) {
@@ -218,6 +228,18 @@ async function editStaleCards(deps: SweepDeps): Promise<void> {
       .limit(BATCH),
   );
   for (const one of [...stale, ...unshown]) await apart(deps, one, 'edit cards', () => deps.editCards(one));
+}
+
+/** The workflow of an ended run edits its questions no more: "send again" would promise what does not happen. */
+async function editStaleQuestions(deps: SweepDeps): Promise<void> {
+  for (const one of await staleQuestions(deps.db, BATCH))
+    await apart(deps, one, 'edit a question', () => deps.editQuestion(one));
+}
+
+/** Live messages that nobody keeps up: their run has ended, or shows no sign of life. */
+async function showUnseen(deps: SweepDeps): Promise<void> {
+  const unseen = await unseenLive(deps.db, SHOWN_AT_ONCE);
+  await Promise.all(unseen.map((run) => apart(deps, run, 'show progress', () => deps.showProgress(run))));
 }
 
 /** Active here, but closed, unknown or failing there. Restarting is safe: turns and effects are keyed. */

@@ -142,10 +142,7 @@ export interface Client {
   listModules(actor: Actor, question: ModulesQuestion): Promise<string>;
   /** Calls the connection harmlessly, as a workflow; a sentence. Throws `UserError`. */
   testConnection(actor: Actor, connectionId: string): Promise<string>;
-  /**
-   * Shows a person in Slack what they have just opened: their App Home, or, with the `channel` of their direct message, what to ask. It is not waited for,
-   * and a burst is shown once more at most.
-   */
+  /** Shows a person the App Home that they have just opened in Slack. It is not waited for, and a burst is shown once more at most. */
   openHome(home: HomeRef): Promise<void>;
   /** Whether Temporal answers. */
   isAlive(): Promise<boolean>;

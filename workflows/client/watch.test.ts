@@ -31,6 +31,8 @@ const watch = async (checkHealth: SweepDeps['checkHealth']) => {
     checkHealth,
     editCards: async () => {},
     giveUp: async () => {},
+    editQuestion: async () => {},
+    showProgress: async () => {},
     keepCheckpoint: async () => {},
   });
   return { isAnyDown, lines };

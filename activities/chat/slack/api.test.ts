@@ -46,38 +46,51 @@ const apiAt = (api: string, more: { now?: () => number; db?: TestDatabase['db'] 
   createSlackApi({
     db: database.db,
     keys,
-    config: readConfig({ SLACK_API_URL: api, SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'cs', SLACK_SIGNING_SECRET: 's' }),
+    config: readConfig({
+      SLACK_API_URL: api,
+      SLACK_CLIENT_ID: 'id',
+      SLACK_CLIENT_SECRET: 'cs',
+      SLACK_SIGNING_SECRET: 's',
+    }),
     log,
     ...more,
   });
-const install = (orgId: string, tenant: string, secret: Partial<SlackSecret> = {}, expiresAt: Date | null = null) =>
-  database.db.withOrg(orgId, (org) =>
-    saveInstallation(
-      org,
-      keys,
-      {
-        tenant,
-        isEnterprise: false,
-        teamName: 'Acme',
-        appId: 'A1',
-        botUserId: 'UBOT',
-        botId: 'BBOT',
-        scopes: [],
-        source: 'oauth',
-        expiresAt,
-        secret: { token: `xoxb-of-${tenant}`, refreshToken: null, ...secret },
-        memberId: null,
-      },
-      'system',
-    ),
-  );
+const installation = (tenant: string, secret: Partial<SlackSecret> = {}, expiresAt: Date | null = null) => ({
+  tenant,
+  isEnterprise: false,
+  teamName: 'Acme',
+  appId: 'A1',
+  botUserId: 'UBOT',
+  botId: 'BBOT',
+  scopes: [],
+  source: 'oauth' as const,
+  expiresAt,
+  secret: { token: `xoxb-of-${tenant}`, refreshToken: null, ...secret },
+  memberId: null,
+});
+const install = (orgId: string, ...given: Parameters<typeof installation>) =>
+  database.db.withOrg(orgId, (org) => saveInstallation(org, keys, installation(...given), 'system'));
+/** How many wait for a lock. */
+const waiting = async (): Promise<number> => {
+  const [found] = await admin<{ n: number }[]>`
+    select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  return found?.n ?? 0;
+};
 const stored = (orgId: string, tenant: string) => database.db.withOrg(orgId, (org) => openToken(org, keys, tenant));
 const row = (orgId: string, tenant: string) => database.db.withOrg(orgId, (org) => findInstallation(org, tenant));
 const audited = async (orgId: string) =>
   (await database.db.withOrg(orgId, (org) => listAudit(org, { limit: 50 }))).map(({ action }) => action);
 const ok = () => ({ body: { ok: true } });
 const gone = (error = 'invalid_auth') => ({ body: { ok: false, error } });
-const fresh = (n = 1) => ({ body: { ok: true, access_token: `xoxe.xoxb-new-${n}`, refresh_token: `xoxe-next-${n}`, expires_in: 43_200, token_type: 'bot' } });
+const fresh = (n = 1) => ({
+  body: {
+    ok: true,
+    access_token: `xoxe.xoxb-new-${n}`,
+    refresh_token: `xoxe-next-${n}`,
+    expires_in: 43_200,
+    token_type: 'bot',
+  },
+});
 const isRefresh = (ask: Ask) => ask.args['grant_type'] === 'refresh_token';
 
 test('D7 every call is made with the token of its own org and workspace', async () => {
@@ -91,7 +104,10 @@ test('D7 every call is made with the token of its own org and workspace', async 
     api.call({ orgId: theirs, tenant: two }, 'chat.postMessage', { text: 'b' }),
   ]);
   const sent = slack.asks.map(({ token, args }) => [token, args['text']]).toSorted();
-  expect(sent).toEqual([[`xoxb-of-${one}`, 'a'], [`xoxb-of-${two}`, 'b']]);
+  expect(sent).toEqual([
+    [`xoxb-of-${one}`, 'a'],
+    [`xoxb-of-${two}`, 'b'],
+  ]);
 });
 
 test('D7 another org’s workspace, an unknown and a removed one are refused, and nothing is sent', async () => {
@@ -105,8 +121,12 @@ test('D7 another org’s workspace, an unknown and a removed one are refused, an
   slack.asks.length = 0;
   await expect(api.call({ orgId: ours, tenant: two }, 'auth.test', {})).rejects.toMatchObject(refused);
   await expect(api.tokenOf({ orgId: ours, tenant: 'TNONE' })).rejects.toMatchObject(refused);
-  await expect(api.download({ orgId: ours, tenant: two }, `${slack.url}/f`, { maxBytes: 9 })).rejects.toMatchObject(refused);
-  await database.db.withOrg(ours, (org) => removeInstallation(org, one, 'uninstalled', { actor: 'system', problem: 'gone' }));
+  await expect(api.download({ orgId: ours, tenant: two }, `${slack.url}/f`, { maxBytes: 9 })).rejects.toMatchObject(
+    refused,
+  );
+  await database.db.withOrg(ours, (org) =>
+    removeInstallation(org, one, 'uninstalled', { actor: 'system', problem: 'gone' }),
+  );
   await expect(api.call({ orgId: ours, tenant: one }, 'auth.test', {})).rejects.toMatchObject(refused);
   expect(slack.asks).toEqual([]);
 });
@@ -137,7 +157,12 @@ test('the token is looked up once a minute; a removed one is not used after that
   await install(ours, tenant, { token: 'xoxb-third' });
   api.forget(at);
   await api.call(at, 'api.test', {});
-  expect(slack.asks.map(({ token }) => token)).toEqual([`xoxb-of-${tenant}`, `xoxb-of-${tenant}`, 'xoxb-second', 'xoxb-third']);
+  expect(slack.asks.map(({ token }) => token)).toEqual([
+    `xoxb-of-${tenant}`,
+    `xoxb-of-${tenant}`,
+    'xoxb-second',
+    'xoxb-third',
+  ]);
 });
 
 test('a token with less than two hours left is refreshed before the call, and what refreshes it next is stored', async () => {
@@ -146,10 +171,16 @@ test('a token with less than two hours left is refreshed before the call, and wh
   await install(ours, tenant, { refreshToken: 'xoxe-first' }, new Date(Date.now() + 1.9 * HOUR_MS));
   await apiAt(slack.api).call({ orgId: ours, tenant }, 'api.test', {});
   expect(slack.asks).toMatchObject([
-    { method: 'oauth.v2.access', token: null, args: { refresh_token: 'xoxe-first', client_id: 'id', client_secret: 'cs' } },
+    {
+      method: 'oauth.v2.access',
+      token: null,
+      args: { refresh_token: 'xoxe-first', client_id: 'id', client_secret: 'cs' },
+    },
     { method: 'api.test', token: 'xoxe.xoxb-new-1' },
   ]);
-  expect(await stored(ours, tenant)).toMatchObject({ secret: { token: 'xoxe.xoxb-new-1', refreshToken: 'xoxe-next-1' } });
+  expect(await stored(ours, tenant)).toMatchObject({
+    secret: { token: 'xoxe.xoxb-new-1', refreshToken: 'xoxe-next-1' },
+  });
   expect((await stored(ours, tenant))?.expiresAt?.getTime()).toBeGreaterThan(Date.now() + 11 * HOUR_MS);
   expect(await audited(ours)).toContain('slack.token_refreshed');
 });
@@ -171,11 +202,7 @@ test('five processes that need a token at once make one refresh, and all use wha
     refreshes += 1;
     const n = refreshes;
     // Answered once all five wait for the row.
-    await until('the others wait', async () => {
-      const [{ n: waiting } = { n: 0 }] = await admin<{ n: number }[]>`
-        select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      return waiting >= 4;
-    });
+    await until('the others wait', async () => (await waiting()) >= 4);
     return fresh(n);
   });
   const tenant = newTenant();
@@ -207,13 +234,20 @@ test('the new refresh token is stored before the new token is used by anyone', a
 });
 
 test('a refresh that fails leaves the old token, which goes on while it lives', async () => {
-  for (const says of [{ status: 500 }, gone('invalid_refresh_token'), { cut: 'reset' as const }, gone('bad_client_secret')]) {
+  for (const says of [
+    { status: 500 },
+    gone('invalid_refresh_token'),
+    { cut: 'reset' as const },
+    gone('bad_client_secret'),
+  ]) {
     const slack = await littleSlack((ask) => (isRefresh(ask) ? says : ok()));
     const tenant = newTenant();
     await install(ours, tenant, { refreshToken: 'xoxe-first' }, new Date(Date.now() + HOUR_MS));
     await apiAt(slack.api).call({ orgId: ours, tenant }, 'api.test', {});
     expect(slack.asks.at(-1)).toMatchObject({ method: 'api.test', token: `xoxb-of-${tenant}` });
-    expect(await stored(ours, tenant)).toMatchObject({ secret: { token: `xoxb-of-${tenant}`, refreshToken: 'xoxe-first' } });
+    expect(await stored(ours, tenant)).toMatchObject({
+      secret: { token: `xoxb-of-${tenant}`, refreshToken: 'xoxe-first' },
+    });
   }
 });
 
@@ -223,13 +257,22 @@ test('a token that is over waits for Slack, and is given up only when Slack will
   await install(ours, one, { refreshToken: 'xoxe-first' }, over());
   await install(ours, two, { refreshToken: 'xoxe-first' }, over());
   const busy = await littleSlack(() => ({ status: 500 }));
-  await expect(apiAt(busy.api).call({ orgId: ours, tenant: one }, 'api.test', {})).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(apiAt(busy.api).call({ orgId: ours, tenant: one }, 'api.test', {})).rejects.toMatchObject({
+    kind: 'unclear',
+  });
   const wrong = await littleSlack(() => gone('bad_client_secret'));
-  await expect(apiAt(wrong.api).call({ orgId: ours, tenant: one }, 'api.test', {})).rejects.toMatchObject({ code: 'bad_client_secret' });
+  await expect(apiAt(wrong.api).call({ orgId: ours, tenant: one }, 'api.test', {})).rejects.toMatchObject({
+    code: 'bad_client_secret',
+  });
   expect(await row(ours, one)).toMatchObject({ status: 'active' });
   const never = await littleSlack(() => gone('invalid_refresh_token'));
-  await expect(apiAt(never.api).call({ orgId: ours, tenant: two }, 'api.test', {})).rejects.toMatchObject({ code: 'token_expired' });
-  expect(await row(ours, two)).toMatchObject({ status: 'revoked', problem: expect.stringContaining('Install the app again') });
+  await expect(apiAt(never.api).call({ orgId: ours, tenant: two }, 'api.test', {})).rejects.toMatchObject({
+    code: 'token_expired',
+  });
+  expect(await row(ours, two)).toMatchObject({
+    status: 'revoked',
+    problem: expect.stringContaining('Install the app again'),
+  });
 });
 
 test('a token that Slack no longer takes marks the installation with a sentence, wipes it and is not sent again', async () => {
@@ -245,7 +288,8 @@ test('a token that Slack no longer takes marks the installation with a sentence,
     expect(slack.asks).toHaveLength(1);
   }
   expect(await audited(ours)).toContain('slack.revoked');
-  const [left] = await admin`select count(*)::int as n from slack_installations where status = 'revoked' and sealed is not null`;
+  const [left] =
+    await admin`select count(*)::int as n from slack_installations where status = 'revoked' and sealed is not null`;
   expect(left).toEqual({ n: 0 });
 });
 
@@ -260,13 +304,40 @@ test('a token that was replaced elsewhere is read again, and the call goes on wi
   expect(await row(ours, tenant)).toMatchObject({ status: 'active' });
 });
 
+test('an installation that is renewed while its old token is being given up stays', async () => {
+  const tenant = newTenant();
+  let renewing: Promise<unknown> | undefined;
+  const slack = await littleSlack(async ({ token }) => {
+    if (token === 'xoxb-second') return ok();
+    await new Promise<void>((isHeld) => {
+      renewing ??= database.db.withOrg(ours, async (org) => {
+        await saveInstallation(org, keys, installation(tenant, { token: 'xoxb-second' }), 'system');
+        isHeld();
+        await until('the old token is being given up', async () => (await waiting()) >= 1);
+      });
+    });
+    return gone();
+  });
+  await install(ours, tenant);
+  const api = apiAt(slack.api);
+  await expect(api.call({ orgId: ours, tenant }, 'api.test', {})).rejects.toMatchObject({ code: 'invalid_auth' });
+  await renewing;
+  expect(await row(ours, tenant)).toMatchObject({ status: 'active' });
+  expect(await api.call({ orgId: ours, tenant }, 'api.test', {})).toMatchObject({ ok: true });
+});
+
 test('a token that Slack calls expired early is refreshed at once; a line that breaks then revokes nothing', async () => {
-  const slack = await littleSlack((ask) => (isRefresh(ask) ? fresh() : ask.token === 'xoxe.xoxb-new-1' ? ok() : gone('token_expired')));
+  const slack = await littleSlack((ask) =>
+    isRefresh(ask) ? fresh() : ask.token === 'xoxe.xoxb-new-1' ? ok() : gone('token_expired'),
+  );
   const [one, two] = [newTenant(), newTenant()];
-  for (const tenant of [one, two]) await install(ours, tenant, { refreshToken: 'xoxe-first' }, new Date(Date.now() + 5 * HOUR_MS));
+  for (const tenant of [one, two])
+    await install(ours, tenant, { refreshToken: 'xoxe-first' }, new Date(Date.now() + 5 * HOUR_MS));
   expect(await apiAt(slack.api).call({ orgId: ours, tenant: one }, 'api.test', {})).toMatchObject({ ok: true });
   const broken = await littleSlack((ask) => (isRefresh(ask) ? { cut: 'reset' } : gone('token_expired')));
-  await expect(apiAt(broken.api).call({ orgId: ours, tenant: two }, 'api.test', {})).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(apiAt(broken.api).call({ orgId: ours, tenant: two }, 'api.test', {})).rejects.toMatchObject({
+    kind: 'unclear',
+  });
   expect(await row(ours, two)).toMatchObject({ status: 'active' });
 });
 
@@ -279,7 +350,12 @@ test('the test of an installation says who it is and which scopes are missing, o
   const api = apiAt(slack.api);
   const check = () => api.checkInstallation({ orgId: ours, tenant });
   const lacking = await check();
-  expect(lacking).toMatchObject({ ok: true, team: `Team ${tenant}`, botUser: 'abetworks', scopes: ['chat:write', 'commands'] });
+  expect(lacking).toMatchObject({
+    ok: true,
+    team: `Team ${tenant}`,
+    botUser: 'abetworks',
+    scopes: ['chat:write', 'commands'],
+  });
   expect(lacking.missing).toContain('app_mentions:read');
   expect(lacking.missing).not.toContain('users:read.email');
   scopes = BOT_SCOPES.join(',');
@@ -287,14 +363,21 @@ test('the test of an installation says who it is and which scopes are missing, o
   expect((await row(ours, tenant))?.scopes).toEqual([...BOT_SCOPES]);
   isGone = true;
   expect(await check()).toMatchObject({ ok: false, problem: expect.stringContaining('Install the app again') });
-  expect(await api.checkInstallation({ orgId: theirs, tenant })).toMatchObject({ ok: false, problem: expect.stringContaining('not installed') });
+  expect(await api.checkInstallation({ orgId: theirs, tenant })).toMatchObject({
+    ok: false,
+    problem: expect.stringContaining('not installed'),
+  });
 });
 
 test('D5 no token of all this was logged', async () => {
-  const slack = await littleSlack((ask) => (isRefresh(ask) ? { status: 500, body: 'xoxb-echo-1' } : gone('token_revoked')));
+  const slack = await littleSlack((ask) =>
+    isRefresh(ask) ? { status: 500, body: 'xoxb-echo-1' } : gone('token_revoked'),
+  );
   const tenant = newTenant();
   await install(ours, tenant, { refreshToken: 'xoxe-first' }, new Date(Date.now() + HOUR_MS));
-  await apiAt(slack.api).call({ orgId: ours, tenant }, 'api.test', {}).catch(() => undefined);
+  await apiAt(slack.api)
+    .call({ orgId: ours, tenant }, 'api.test', {})
+    .catch(() => undefined);
   expect(lines.length).toBeGreaterThan(0);
   expect(lines.join('')).not.toMatch(/xoxb-|xoxe-/);
 });

@@ -4,9 +4,10 @@ import { holdTurns, takeTurn } from '#db/channel-turns.ts';
 import type { Org } from '#db/client.ts';
 
 /** "No more than one message per second per channel", short bursts let through: docs.slack.dev/apis/web-api/rate-limits (chat.postMessage). */
-const PACE = { everyMs: 1_000, burst: 3 };
-/** Waited for while the step runs; more is left to Temporal, which holds nothing meanwhile. */
-const MAX_WAIT_MS = 2_000;
+// A little slower than that: the way to Slack takes one message longer than the next.
+const PACE = { everyMs: 1_100, burst: 3 };
+/** Two turns are waited for while the step runs; more is left to Temporal, which holds nothing meanwhile. */
+const MAX_WAIT_MS = 2_300;
 
 /** A failure of a step that Temporal repeats after `againInMs`, as the platform or another process asks. For the log it is no error. */
 export const later = (why: string, againInMs: number, cause?: Error): ApplicationFailure =>

@@ -17,7 +17,11 @@ test('a file comes with its bytes and type, asked for with the token', async () 
 });
 
 test('the token is shown to Slack’s own file hosts over https only, however an address is dressed up', () => {
-  for (const url of ['https://files.slack.com/files-pri/T1-F1/a.png', 'https://files.slack-gov.com/x', 'https://slack-files.com/T1-F1'])
+  for (const url of [
+    'https://files.slack.com/files-pri/T1-F1/a.png',
+    'https://files.slack-gov.com/x',
+    'https://slack-files.com/T1-F1',
+  ])
     expect([url, fileAddress(REAL, url)?.href]).toEqual([url, url]);
   const others = [
     'http://files.slack.com/x',
@@ -45,7 +49,10 @@ test('where SLACK_API_URL is another place, files and answers go to that place a
 
 test('an address elsewhere is refused and nothing is sent', async () => {
   const slack = await littleSlack(() => ({ body: 'x' }));
-  await expect(downloadFile(REAL, `${slack.url}/x`, wanted)).rejects.toMatchObject({ kind: 'refused', code: 'not_slack' });
+  await expect(downloadFile(REAL, `${slack.url}/x`, wanted)).rejects.toMatchObject({
+    kind: 'refused',
+    code: 'not_slack',
+  });
   expect(slack.asks).toEqual([]);
 });
 
@@ -72,36 +79,55 @@ test('a sign-in page is no file, a missing one is missing, and a broken line say
   await expect(says({ status: 404 })).rejects.toMatchObject({ code: 'file_not_found' });
   await expect(says({ status: 403 })).rejects.toMatchObject({ kind: 'refused', code: 'http_403' });
   await expect(says({ status: 503 })).rejects.toMatchObject({ kind: 'unclear' });
-  await expect(says({ status: 429, headers: { 'retry-after': '3' } })).rejects.toMatchObject({ kind: 'limited', retryAfterMs: 3_000 });
-  await expect(says({ body: 'abc', cut: 'half', headers: { 'content-type': 'text/plain' } })).rejects.toMatchObject({ kind: 'unclear' });
+  await expect(says({ status: 429, headers: { 'retry-after': '3' } })).rejects.toMatchObject({
+    kind: 'limited',
+    retryAfterMs: 3_000,
+  });
+  await expect(says({ body: 'abc', cut: 'half', headers: { 'content-type': 'text/plain' } })).rejects.toMatchObject({
+    kind: 'unclear',
+  });
 });
 
 test('nothing is read past the limit, whether the length is told or not, and the caller may give up', async () => {
   const big = 'x'.repeat(1_001);
   const told = await littleSlack(() => ({ headers: { 'content-type': 'text/plain' }, body: big }));
-  const get = (slack: typeof told, more: object = {}) => downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}/f`, { ...wanted, ...more });
+  const get = (slack: typeof told, more: object = {}) =>
+    downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}/f`, { ...wanted, ...more });
   await expect(get(told)).rejects.toMatchObject({ kind: 'refused', code: 'file_too_large' });
   expect((await get(told, { maxBytes: 1_001 })).bytes).toHaveLength(1_001);
-  // A length that lies: shorter than nothing is not told, so the bytes themselves are counted.
+  // The length that is told is that of the packed bytes.
   const gzip = await littleSlack(async () => {
     const { gzipSync } = await import('node:zlib');
     return { headers: { 'content-type': 'text/plain', 'content-encoding': 'gzip' }, body: gzipSync(big) };
   });
   await expect(get(gzip)).rejects.toMatchObject({ code: 'file_too_large' });
   const slow = await littleSlack(() => ({ cut: 'stall' }));
-  await expect(get(slow, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ kind: 'unclear', code: 'timeout' });
+  await expect(get(slow, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+    kind: 'unclear',
+    code: 'timeout',
+  });
 });
 
 test('A7 an answer goes to a response_url as JSON, without any token', async () => {
   const slack = await littleSlack(() => ({ headers: { 'content-type': 'text/plain' }, body: 'ok' }));
-  await createRespond({ SLACK_API_URL: slack.api })(`${slack.url}/actions/T1/1/secret`, { text: 'no', response_type: 'ephemeral' });
-  expect(slack.asks).toMatchObject([{ method: '/actions/T1/1/secret', token: null, args: { body: '{"text":"no","response_type":"ephemeral"}' } }]);
+  await createRespond({ SLACK_API_URL: slack.api })(`${slack.url}/actions/T1/1/secret`, {
+    text: 'no',
+    response_type: 'ephemeral',
+  });
+  expect(slack.asks).toMatchObject([
+    { method: '/actions/T1/1/secret', token: null, args: { body: '{"text":"no","response_type":"ephemeral"}' } },
+  ]);
 });
 
 test('A7 only Slack’s own hook hosts are answered, redirects are not followed, and a used-up address says so', async () => {
   for (const url of ['https://hooks.slack.com/actions/T/1/x', 'https://hooks.slack-gov.com/x'])
     expect(hookAddress(REAL, url)?.href).toBe(url);
-  for (const url of ['http://hooks.slack.com/x', 'https://hooks.slack.com.evil.example/x', 'https://slack.com/x', 'https://evil.example/hooks.slack.com'])
+  for (const url of [
+    'http://hooks.slack.com/x',
+    'https://hooks.slack.com.evil.example/x',
+    'https://slack.com/x',
+    'https://evil.example/hooks.slack.com',
+  ])
     await expect(createRespond(REAL)(url, {})).rejects.toMatchObject({ kind: 'refused', code: 'not_slack' });
   const slack = await littleSlack(({ method }) => {
     if (method === '/redirect') return { status: 302, headers: { location: '/elsewhere' } };

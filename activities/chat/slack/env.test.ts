@@ -46,7 +46,9 @@ const start = (api: string, token: string | undefined = 'xoxb-env') => {
 const withoutToken = (api: string) => start(api, '');
 const listed = (orgId: string) => database.db.withOrg(orgId, listInstallations);
 const audited = async () =>
-  (await database.db.withOrg(first, (org) => listAudit(org, { limit: 100 }))).filter(({ action }) => action.startsWith('slack.'));
+  (await database.db.withOrg(first, (org) => listAudit(org, { limit: 100 }))).filter(({ action }) =>
+    action.startsWith('slack.'),
+  );
 const installed = (orgId: string, tenant: string, token: string) =>
   database.db.withOrg(orgId, (org) =>
     saveInstallation(
@@ -75,14 +77,26 @@ test('D7 the environment’s token becomes the first org’s workspace, with its
   const api = start(slack.api);
   expect(await api.ensureEnv()).toBe('ready');
   expect(await listed(first)).toMatchObject([
-    { tenant: 'TENV', source: 'env', status: 'active', teamName: 'Team TENV', botUserId: 'UBOT', botId: 'BBOT', scopes: ['chat:write', 'commands'] },
+    {
+      tenant: 'TENV',
+      source: 'env',
+      status: 'active',
+      teamName: 'Team TENV',
+      botUserId: 'UBOT',
+      botId: 'BBOT',
+      scopes: ['chat:write', 'commands'],
+    },
   ]);
   expect(await listed(other)).toEqual([]);
   expect(await admin`select 1 from slack_installations where sealed is not null`).toHaveLength(0);
-  expect(await admin`select org_id from tenants where platform = 'slack' and tenant = 'TENV'`).toEqual([{ org_id: first }]);
+  expect(await admin`select org_id from tenants where platform = 'slack' and tenant = 'TENV'`).toEqual([
+    { org_id: first },
+  ]);
   await api.call({ orgId: first, tenant: 'TENV' }, 'chat.postMessage', { text: 'hello' });
   expect(slack.asks.at(-1)).toMatchObject({ method: 'chat.postMessage', token: 'xoxb-env' });
-  await expect(api.call({ orgId: other, tenant: 'TENV' }, 'auth.test', {})).rejects.toMatchObject({ code: 'not_installed' });
+  await expect(api.call({ orgId: other, tenant: 'TENV' }, 'auth.test', {})).rejects.toMatchObject({
+    code: 'not_installed',
+  });
 });
 
 test('calls at once share one attempt, later ones ask nothing, and a second start changes and audits nothing', async () => {
@@ -121,7 +135,9 @@ test('a setting that is gone at the next start ends its installation with a sent
   await start(slack.api).ensureEnv();
   const without = withoutToken(slack.api);
   expect(await without.ensureEnv()).toBe('off');
-  expect(await listed(first)).toMatchObject([{ status: 'revoked', problem: expect.stringContaining('SLACK_BOT_TOKEN is not set') }]);
+  expect(await listed(first)).toMatchObject([
+    { status: 'revoked', problem: expect.stringContaining('SLACK_BOT_TOKEN is not set') },
+  ]);
   await expect(without.tokenOf({ orgId: first, tenant: 'TENV' })).rejects.toMatchObject({ code: 'not_installed' });
   expect(await start(slack.api).ensureEnv()).toBe('ready');
   expect(await listed(first)).toMatchObject([{ status: 'active', problem: null }]);
@@ -133,19 +149,30 @@ test('a token of another workspace moves on: the one before it is not spoken to 
   await start(slack.api).ensureEnv();
   const api = start(slack.api, 'xoxb-next');
   // Before anybody looked: the row of before is still there.
-  await expect(api.call({ orgId: first, tenant: 'TENV' }, 'chat.postMessage', {})).rejects.toMatchObject({ code: 'not_installed' });
-  expect((await listed(first)).map(({ tenant, status }) => [tenant, status]).toSorted()).toEqual([['TENV', 'revoked'], ['TNEXT', 'active']]);
+  await expect(api.call({ orgId: first, tenant: 'TENV' }, 'chat.postMessage', {})).rejects.toMatchObject({
+    code: 'not_installed',
+  });
+  expect((await listed(first)).map(({ tenant, status }) => [tenant, status]).toSorted()).toEqual([
+    ['TENV', 'revoked'],
+    ['TNEXT', 'active'],
+  ]);
   expect(slack.asks.map(({ method }) => method)).not.toContain('chat.postMessage');
 });
 
 test('a token that Slack refuses leaves no working installation, and works once Slack takes it again', async () => {
   let isRefused = false;
-  const slack = await littleSlack((ask) => (isRefused ? { body: { ok: false, error: 'invalid_auth' } } : asSelf('TENV')(ask)));
+  const slack = await littleSlack((ask) =>
+    isRefused ? { body: { ok: false, error: 'invalid_auth' } } : asSelf('TENV')(ask),
+  );
   const api = start(slack.api);
   await api.ensureEnv();
   isRefused = true;
-  await expect(api.call({ orgId: first, tenant: 'TENV' }, 'api.test', {})).rejects.toMatchObject({ code: 'invalid_auth' });
-  expect(await listed(first)).toMatchObject([{ status: 'revoked', problem: expect.stringContaining('SLACK_BOT_TOKEN') }]);
+  await expect(api.call({ orgId: first, tenant: 'TENV' }, 'api.test', {})).rejects.toMatchObject({
+    code: 'invalid_auth',
+  });
+  expect(await listed(first)).toMatchObject([
+    { status: 'revoked', problem: expect.stringContaining('SLACK_BOT_TOKEN') },
+  ]);
   expect(await api.ensureEnv()).toBe('unreachable');
   isRefused = false;
   expect(await api.ensureEnv()).toBe('ready');

@@ -38,7 +38,9 @@ test('E5 a name nobody knows and a port nobody listens on: certainly not sent', 
 
 test('E5 a certificate that does not hold ends it before anything is written; a time-out of the connection too', () => {
   for (const code of ['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'UND_ERR_CONNECT_TIMEOUT'])
-    expect(fromNetwork(new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) })).kind).toBe('not_sent');
+    expect(fromNetwork(new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) })).kind).toBe(
+      'not_sent',
+    );
   const late = Object.assign(new Error('x'), { code: 'ETIMEDOUT', syscall: 'read' });
   expect(fromNetwork(new TypeError('fetch failed', { cause: late })).kind).toBe('unclear');
 });
@@ -61,7 +63,10 @@ test('E5 what breaks at Slack may have been done: 500, a gateway’s page, a red
 
 test('too many calls say how long to wait, by status or by word; without a time it is half a minute', async () => {
   const wait = { 'retry-after': '7' };
-  expect(await failureOf(() => ({ status: 429, headers: wait }))).toMatchObject({ kind: 'limited', retryAfterMs: 7_000 });
+  expect(await failureOf(() => ({ status: 429, headers: wait }))).toMatchObject({
+    kind: 'limited',
+    retryAfterMs: 7_000,
+  });
   const word = { headers: wait, body: { ok: false, error: 'ratelimited' } };
   expect(await failureOf(() => word)).toMatchObject({ kind: 'limited', code: 'ratelimited', retryAfterMs: 7_000 });
   expect(await failureOf(() => ({ status: 429 }))).toMatchObject({ kind: 'limited', retryAfterMs: 30_000 });
@@ -76,7 +81,10 @@ test('a no carries Slack’s word and which argument it means', async () => {
     kind: 'refused',
     code: 'channel_not_found',
   });
-  const blocks = { error: 'invalid_blocks', response_metadata: { messages: ['[ERROR] too long [json-pointer:/blocks/0]'] } };
+  const blocks = {
+    error: 'invalid_blocks',
+    response_metadata: { messages: ['[ERROR] too long [json-pointer:/blocks/0]'] },
+  };
   expect((await failureOf(() => ({ body: { ok: false, ...blocks } }))).message).toContain('/blocks/0');
   const scope = { ok: false, error: 'missing_scope', needed: 'im:write', provided: 'chat:write' };
   expect((await failureOf(() => ({ body: scope }))).message).toContain('im:write');
@@ -101,7 +109,11 @@ test('one call is one request: nothing is repeated by the SDK', async () => {
 });
 
 test('a token is in no error and no log line, even if Slack repeats it', async () => {
-  const echo = { ok: false, error: 'invalid_arguments', response_metadata: { messages: [`[ERROR] bad ${TOKEN} xoxe.xoxb-1-abc xapp-1-A`] } };
+  const echo = {
+    ok: false,
+    error: 'invalid_arguments',
+    response_metadata: { messages: [`[ERROR] bad ${TOKEN} xoxe.xoxb-1-abc xapp-1-A`] },
+  };
   const failures = [
     await failureOf(() => ({ body: echo })),
     await failureOf(() => ({ body: `${TOKEN} is not known` })),
@@ -109,7 +121,12 @@ test('a token is in no error and no log line, even if Slack repeats it', async (
     await failureOf(() => ({ cut: 'reset' })),
   ];
   for (const failure of failures) {
-    const said = JSON.stringify({ ...failure, text: failure.message, stack: failure.stack, cause: String(failure.cause) });
+    const said = JSON.stringify({
+      ...failure,
+      text: failure.message,
+      stack: failure.stack,
+      cause: String(failure.cause),
+    });
     expect(said).not.toMatch(/secret|xoxe\.xoxb-1|xapp-1/);
   }
   expect(lines.join('')).not.toMatch(/111-secret/);

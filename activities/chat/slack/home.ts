@@ -25,21 +25,12 @@ const MAX_REFRESHED = 20;
 const MAX_ROUNDS = 3;
 const DEFAULT_PAUSE_MS = 5_000;
 
-/** Slack shows up to four: manifest reference, `features.agent_view.suggested_prompts`. */
-const PROMPTS = [
-  { title: 'What can you do?', message: 'What can you do?' },
-  { title: 'My approvals', message: 'Which approvals wait for me?' },
-  { title: 'My requests', message: 'What became of my last requests?' },
-];
-
 export type HomeOf = HomePlace & { orgId: string };
 export interface Homes {
   /** Shows a person's App Home as it stands now. `isOpened`: they look at it. Throws `UserError`, or what Temporal tries again. */
   publish(home: HomeOf & { isOpened?: boolean }): Promise<void>;
   /** Publishes the homes of those who may decide an approval, as far as they were opened. Never throws. */
   refreshFor(orgId: string, approvalId: string): Promise<void>;
-  /** What to ask, in a direct message that is still empty. Never throws for Slack's sake: they are an extra. */
-  suggestPrompts(at: { orgId: string; tenant: string; channel: string }): Promise<void>;
 }
 
 /** App Homes: each shows what its owner may see, and copies of the cards that they may decide (RULES A7, D2). */
@@ -97,15 +88,6 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
           { orgId, approvalId, failed: failed.length, error: errorText(failed[0]?.reason) },
           'homes were not published again',
         );
-    },
-    suggestPrompts: async ({ orgId, tenant, channel }) => {
-      const wanted = { channel_id: channel, title: 'What shall I do?', prompts: PROMPTS };
-      try {
-        await slack.call({ orgId, tenant }, 'assistant.threads.setSuggestedPrompts', wanted);
-      } catch (error) {
-        if (!(error instanceof PlatformFailure)) throw error;
-        log.debug({ orgId, tenant, code: error.code }, 'no prompts were suggested');
-      }
     },
   };
 }

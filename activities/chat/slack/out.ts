@@ -57,8 +57,10 @@ export function createSlackChat({ publicUrl, show, ...deps }: Deps): SlackChat {
     if (asker === undefined) throw unspeakable(why);
     log.warn({ orgId, key: message.key, channel: to.channel, code: why.code }, 'a thread cannot be reached; the asker is told directly');
     const direct = { ...to, channel: asker, thread: '' };
+    // A card is one message, cut to fit: nothing is added to it.
+    const told = message.subject?.kind === 'approval' ? message : { ...message, blocks: [MOVED, ...message.blocks] };
     try {
-      return await say(orgId, direct, { ...message, blocks: [MOVED, ...message.blocks] }, `${message.key}:direct`);
+      return await say(orgId, direct, told, `${message.key}:direct`);
     } catch (error) {
       throw error instanceof Unreachable ? unspeakable(error) : error;
     }

@@ -12,7 +12,7 @@ import { shareFile, uniqueName, uploadTo, type Upload } from './files.ts';
 import { findPosted, findShared, metadataOf } from './lookup.ts';
 import { isBadContent, isClosed, refusal, Unreachable } from './refusals.ts';
 
-/** One post is one process's for so long: longer than the wait for its turn (2 s) and a call to Slack (10 s) together, as RULES E4. */
+/** One post is one process's for so long: longer than the wait for its turn (2.3 s) and a call to Slack (10 s) together, as RULES E4. */
 const LEASE_MS = 30_000;
 /** Slack's reads lag behind its writes, and a request that timed out may still be under way: only after so long does "not found" count. */
 const LANDS_WITHIN_MS = 20_000;

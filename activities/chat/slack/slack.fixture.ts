@@ -46,7 +46,8 @@ export async function littleSlack(answer: (ask: Ask) => Says | Promise<Says>) {
       request.socket.resetAndDestroy();
       return;
     }
-    const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
+    const bytes =
+      typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
     const length = cut === 'half' ? bytes.length * 2 : bytes.length;
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': String(length), ...headers });
     if (cut === 'half') response.write(bytes, () => response.destroy());
@@ -62,7 +63,15 @@ export async function littleSlack(answer: (ask: Ask) => Says | Promise<Says>) {
 /** `auth.test` of a workspace's bot. */
 export const self = (tenant: string, more: object = {}, scopes = 'chat:write,commands') => ({
   headers: { 'x-oauth-scopes': scopes },
-  body: { ok: true, team: `Team ${tenant}`, team_id: tenant, user: 'abetworks', user_id: 'UBOT', bot_id: 'BBOT', ...more },
+  body: {
+    ok: true,
+    team: `Team ${tenant}`,
+    team_id: tenant,
+    user: 'abetworks',
+    user_id: 'UBOT',
+    bot_id: 'BBOT',
+    ...more,
+  },
 });
 
 /** `oauth.v2.access` for a workspace. */

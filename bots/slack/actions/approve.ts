@@ -1,14 +1,15 @@
-import type { Act } from '#bots/slack/click.ts';
-import { cardAt } from '#bots/slack/click.ts';
+import { isId } from '#core/ids.ts';
+import { type Act, cardAt } from '#bots/slack/click.ts';
 import { tell } from '#bots/slack/private.ts';
-import { isCut, readClicked } from './card.ts';
+import { isCut, OTHER_CARD, readClicked } from './card.ts';
 
 const CUT = 'This card leaves some of it out. Open the full view first: you can approve there.';
 
 /** Approve, on the card. A card that does not show everything approves nothing, whatever its button says (RULES A1). */
 export const approve: Act = async (deps, click, id) => {
+  if (!isId(id)) return tell(deps, click, OTHER_CARD);
   const clicked = await readClicked(deps, click, id);
-  if (clicked?.view.status === 'pending' && isCut(clicked.view)) return tell(deps, click, CUT);
+  if (clicked?.view.status === 'pending' && isCut(deps, click, clicked.view)) return tell(deps, click, CUT);
   const decided = await deps.client.decideOnCard(click.actor, id, { decision: 'approve', card: cardAt(click, id) });
   // What was decided, the card itself shows.
   if (decided.kind !== 'decided') await tell(deps, click, decided.text);

@@ -1,5 +1,4 @@
-import { isCardCut } from '#activities/chat/render/index.ts';
-import { SLACK_BUDGET } from '#activities/chat/render/slack/index.ts';
+import { HOME_BUDGET, SLACK_BUDGET, slackCard } from '#activities/chat/render/slack/index.ts';
 import { isId } from '#core/ids.ts';
 import { findCard, readApproval } from '#db/approvals.ts';
 import { type ApprovalView, viewOf } from '#db/views/index.ts';
@@ -22,5 +21,14 @@ export async function readClicked(
   });
 }
 
-/** Whether the card in Slack leaves anything of the payload out, so that the full view must come first (RULES A1). */
-export const isCut = (view: ApprovalView): boolean => isCardCut({ ...view, budget: SLACK_BUDGET, panelUrl: null });
+/** Whether the card that was clicked leaves anything of the payload out, so that the full view must come first (RULES A1). */
+export function isCut(
+  { config }: Pick<SlackBotDeps, 'config'>,
+  { isHome }: Pick<Click, 'isHome'>,
+  view: ApprovalView,
+): boolean {
+  const budget = isHome ? HOME_BUDGET : SLACK_BUDGET;
+  const { blocks } = slackCard({ ...view, status: 'pending' }, { publicUrl: config.publicUrl, budget });
+  const buttons = blocks.flatMap((block) => (block.kind === 'buttons' ? block.items : []));
+  return !buttons.some(({ id, disabled }) => id === `approve:${view.id}` && !disabled);
+}

@@ -32,7 +32,7 @@ export const deny = onPending(async (deps, click, clicked) => {
   const why = whyNot(click.actor, clicked.view);
   if (why) return tell(deps, click, why);
   const meta = metaOf(click, clicked);
-  return openModal(deps, click, denyModal({ approvalId: clicked.view.id, meta }));
+  return openModal(deps, click, denyModal({ approvalId: clicked.view.id, summary: clicked.view.summary, meta }));
 });
 
 /** Edit asks for the arguments, in a form made of the tool's schema (RULES A4). */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HEARD, rowOf, type Ear } from '#bots/slack/ears.ts';
 import { zId } from '#bots/slack/envelope.ts';
 
-const zChanged = z.object({ user: z.unknown() });
+const zChanged = z.object({ user: z.unknown().optional() });
 const zWhom = z.object({ id: zId }).catch({});
 
 /** Who somebody is changed: a guest now, switched off, renamed. Whether they may ask is judged by it from now on. */

@@ -88,7 +88,7 @@ export async function startEmulator(settled: Settled, heard: (envelope: Json) =>
   };
   // Its own clock counts messages within a second, so that a time-bounded look-up would miss them.
   const insert = rows.messages.insert.bind(rows.messages);
-  rows.messages.insert = (row) => insert({ ...row, ts: nextTs() });
+  rows.messages.insert = (row) => insert({ ...row, ts: row['fixedTs'] ?? nextTs() });
   fill(rows, settled);
   return {
     rows,
@@ -120,28 +120,36 @@ function fill(rows: Store, settled: Settled): void {
     addUser(rows, { ...person, id, name, teamId: person.teamId ?? teamId });
     addToken(rows, { userId: id, teamId });
   }
-  const at = Math.floor(Date.now() / 1000);
   for (const [name, channel] of Object.entries(settled.channels)) {
     const names = channel.members ?? Object.keys(settled.users).filter((user) => !settled.users[user]?.isStranger);
     const members = names.map((user) => settled.users[user]?.id ?? idFor('U', teamId, user));
     if (channel.bot !== false) members.push(botUserId);
-    rows.channels.insert({
-      channel_id: channel.id ?? idFor('C', teamId, name),
-      team_id: teamId,
-      name,
-      is_channel: !channel.private,
-      is_private: channel.private ?? false,
-      is_archived: false,
-      topic: { value: '', creator: botUserId, last_set: at },
-      purpose: { value: '', creator: botUserId, last_set: at },
-      members,
-      creator: members[0] ?? botUserId,
-      num_members: members.length,
-    });
+    const id = channel.id ?? idFor('C', teamId, name);
+    addChannel(rows, { id, name, teamId, isPrivate: channel.private ?? false, members });
   }
 }
 
-function addToken(rows: Store, of: { userId: string; teamId: string; appId?: string; botId?: string }): void {
+export function addChannel(
+  rows: Store,
+  of: { id: string; name: string; teamId: string; isPrivate: boolean; members: string[] },
+): void {
+  const none = { value: '', creator: of.members[0], last_set: Math.floor(Date.now() / 1000) };
+  rows.channels.insert({
+    channel_id: of.id,
+    team_id: of.teamId,
+    name: of.name,
+    is_channel: !of.isPrivate,
+    is_private: of.isPrivate,
+    is_archived: false,
+    topic: none,
+    purpose: none,
+    members: of.members,
+    creator: of.members[0],
+    num_members: of.members.length,
+  });
+}
+
+export function addToken(rows: Store, of: { userId: string; teamId: string; appId?: string; botId?: string }): void {
   rows.tokens.insert({
     token: `in-${of.userId}`,
     token_type: of.botId ? 'bot' : 'user',
@@ -153,7 +161,10 @@ function addToken(rows: Store, of: { userId: string; teamId: string; appId?: str
   });
 }
 
-function addUser(rows: Store, user: { id: string; name: string; teamId: string } & Settled['users'][string]): void {
+export function addUser(
+  rows: Store,
+  user: { id: string; name: string; teamId: string } & Settled['users'][string],
+): void {
   const realName = user.realName ?? user.name[0]?.toUpperCase() + user.name.slice(1);
   const email = user.email === null ? undefined : (user.email ?? `${user.name}@example.com`);
   rows.users.insert({

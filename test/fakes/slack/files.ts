@@ -70,10 +70,14 @@ export const fileMethods: Record<string, Method> = {
 };
 
 /** A download: the bytes for a token that may read files, a login page for everybody else. */
-export function download(world: World, { url, request, response }: Knock): void {
+export async function download(world: World, { url, request, response }: Knock): Promise<void> {
   const id = /\/files-pri\/[^/-]+-([^/]+)\//.exec(url.pathname)?.[1] ?? '';
   const token = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
   world.calls.push({ method: 'file download', token: token || null, args: { id }, at: Date.now() });
+  const fault = world.faults.takeFault('file download');
+  if (fault?.kind === 'reset before') return void request.socket.resetAndDestroy();
+  if (fault?.kind === 'status 500') return void response.writeHead(500).end();
+  if (fault?.kind === 'hang') await world.faults.wait(fault);
   const known = world.tokens.get(token);
   const mayRead = known?.status === 'ok' && known.kind === 'bot' && world.scopes.includes('files:read');
   if (!mayRead)

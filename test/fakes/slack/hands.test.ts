@@ -161,3 +161,20 @@ test('a message shortcut carries the message, a file comes with its message', as
     message: { ts, user: ana.id },
   });
 });
+
+test('what a recorded payload speaks of can be planted, and then answered', async () => {
+  const ts = '1767224901.701849';
+  const event = {
+    type: 'message',
+    channel: 'C00FAKECHAN1',
+    user: 'U00FAKEUSER1',
+    ts,
+    thread_ts: '1767224888.280449',
+    text: 'Hi',
+  };
+  slack.plant({ event, type: 'event_callback' });
+  const answer = web.chat.postMessage({ channel: 'C00FAKECHAN1', thread_ts: '1767224888.280449', text: 'Hello' });
+  expect(await outcome(answer)).toBe('ok');
+  expect(slack.thread('C00FAKECHAN1', '1767224888.280449').map(({ text }) => text)).toEqual(['', 'Hi', 'Hello']);
+  expect((await web.users.info({ user: 'U00FAKEUSER1' })).user?.team_id).toBe(slack.teamId);
+});

@@ -6,6 +6,7 @@ import { addFile, download, loginPage, upload, uploads, type NewFile } from './f
 import { createHands, type Hands } from './hands.ts';
 import { consentPage, uninstall } from './oauth.ts';
 import { settle, type ChannelOptions, type Person, type SlackOptions } from './options.ts';
+import { plant } from './plant.ts';
 import { respond } from './responses.ts';
 import { streamState } from './streams.ts';
 import { readable } from './text.ts';
@@ -93,6 +94,8 @@ export async function startSlack<U extends string = 'ana' | 'bob' | 'cleo', C ex
         flags: { ...row['flags'], ...(change.isGuest === undefined ? {} : { is_restricted: change.isGuest }) },
       });
     },
+    /** Makes what a recorded payload speaks of exist here. */
+    plant: (body: Json): void => plant(world, body),
     addFile: (file: NewFile): Json => addFile(world, file),
     uploads: () => uploads(world),
 

@@ -58,7 +58,15 @@ const authTest: Method = (world) => {
   };
 };
 
+/** The channels the bot is in. */
+const conversations: Method = async (world, args) => {
+  const answer = await world.emulate('conversations.list', args);
+  if (!answer['ok']) return answer;
+  return { ...answer, channels: answer['channels'].filter((channel: Json) => channel['is_member']) };
+};
+
 export const peopleMethods: Record<string, Method> = {
+  'users.conversations': conversations,
   'api.test': (_world, args) => ({ ok: true, args }),
   'auth.test': authTest,
   'users.info': info,

@@ -152,7 +152,7 @@ export const kindOf = (channel: Json | undefined): 'im' | 'mpim' | 'group' | 'ch
 };
 
 /** The direct conversation of the bot and a person, opened when there is none. */
-export function directWith(world: World, userId: string): Json {
+export function directWith(world: World, userId: string, id = randomId('D0')): Json {
   const members = [userId, world.settled.botUserId];
   const known = world.rows.channels
     .all()
@@ -161,7 +161,7 @@ export function directWith(world: World, userId: string): Json {
   const at = Math.floor(Date.now() / 1000);
   const none = { value: '', creator: userId, last_set: at };
   return world.rows.channels.insert({
-    channel_id: randomId('D0'),
+    channel_id: id,
     team_id: world.settled.teamId,
     name: 'direct',
     is_channel: false,

@@ -1,5 +1,5 @@
 import type { Outgoing } from '#core/chat.ts';
-import { type ApprovalFacts, approvalCard } from '#activities/chat/render/approval.ts';
+import { type ApprovalCard, type ApprovalFacts, approvalCard, isCardCut } from '#activities/chat/render/approval.ts';
 import type { CardBudget } from '#activities/chat/render/budget.ts';
 import { messagePieces } from './message.ts';
 import { pack } from './split.ts';
@@ -18,13 +18,19 @@ export interface SlackCardOptions {
 }
 
 /** An approval's card for Slack: with Edit, the full payload in a modal and a link to the panel. */
-export const slackCard = (facts: ApprovalFacts, { publicUrl, budget = SLACK_BUDGET }: SlackCardOptions): Outgoing =>
-  approvalCard({
-    ...facts,
-    budget,
-    panelUrl: null,
-    openUrl: approvalUrl(publicUrl, facts.id),
-    canEdit: true,
-  });
+export const slackCard = (facts: ApprovalFacts, options: SlackCardOptions): Outgoing =>
+  approvalCard(cardOf(facts, options));
+
+/** Whether that card leaves anything out, so that only the full view may approve (RULES A1). */
+export const isSlackCardCut = (facts: ApprovalFacts, options: SlackCardOptions): boolean =>
+  isCardCut(cardOf(facts, options));
+
+const cardOf = (facts: ApprovalFacts, { publicUrl, budget = SLACK_BUDGET }: SlackCardOptions): ApprovalCard => ({
+  ...facts,
+  budget,
+  panelUrl: null,
+  openUrl: approvalUrl(publicUrl, facts.id),
+  canEdit: true,
+});
 
 export const approvalUrl = (publicUrl: string, id: string): string => `${publicUrl}/approvals/${id}`;

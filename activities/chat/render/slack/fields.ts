@@ -1,14 +1,14 @@
 import type { RichTextBlockElement, RichTextElement } from '@slack/types';
 import type { Block } from '#core/chat.ts';
 import type { Item } from '#activities/chat/render/payload.ts';
-import { preformatted, richText, section, words } from './elements.ts';
+import { ellipsis, preformatted, richText, section, words } from './elements.ts';
 import { cleanLiteral } from './escape.ts';
 import { costOf, groupBy, splitText } from './measure.ts';
 import { type Piece, PIECE_SIZE } from './pieces.ts';
 
 /** A longer value, or one of several lines, stands in a box of its own. */
 const INLINE = 300;
-const VALUE_COST = PIECE_SIZE - 600;
+const VALUE_COST = PIECE_SIZE / 2 - 200;
 
 /**
  * Names in bold, each value as it is. Only we write bold: no value can look like the next name. A value too long for one box goes on in the next, under "name
@@ -23,16 +23,18 @@ export function fieldPieces(items: readonly Item[]): Piece[] {
 
 function elementsOf(item: Item): RichTextBlockElement[][] {
   const { value } = item;
-  const [name = ''] = splitText(cleanLiteral(item.name), 400);
-  const title = (text: string): RichTextElement => words(text || ' ', { bold: true });
+  const names = splitText(cleanLiteral(item.name), VALUE_COST);
+  const name = names.pop() ?? '';
+  const begin = names.map((part) => [section([title(part)])]);
   if (value.length <= INLINE && !value.includes('\n'))
-    return [[section([title(name), words(`: ${cleanLiteral(value)}`), ...localTime(item)])]];
+    return [...begin, [section([title(name), words(`: ${cleanLiteral(value)}`), ...localTime(item)])]];
   const parts = splitText(cleanLiteral(value), VALUE_COST);
-  return parts.map((part, index) => [
-    section([title(parts.length === 1 ? name : `${name} (${index + 1} of ${parts.length})`)]),
-    preformatted(part),
-  ]);
+  const numbered = (index: number): string =>
+    parts.length === 1 ? name : `${index === 0 ? name : ellipsis(name, 80)} (${index + 1} of ${parts.length})`;
+  return [...begin, ...parts.map((part, index) => [section([title(numbered(index))]), preformatted(part)])];
 }
+
+const title = (text: string): RichTextElement => words(text || ' ', { bold: true });
 
 /** The same moment where the reader is; people without Slack's help see the first. */
 const localTime = ({ at, value }: Item): RichTextElement[] =>

@@ -1,9 +1,10 @@
-import type { HomeView, KnownBlock } from '@slack/types';
+import type { HomeView, KnownBlock, RichTextSection } from '@slack/types';
 import { escapeInvisible } from '#core/text.ts';
 import type { ApprovalFacts } from '#activities/chat/render/approval.ts';
 import { actionBlocks, linkButton } from './buttons.ts';
 import { slackCard, SLACK_BUDGET } from './card.ts';
-import { context, ellipsis, header, line } from './elements.ts';
+import { context, ellipsis, header, line, richText, section, words } from './elements.ts';
+import { cleanLiteral } from './escape.ts';
 import { VIEW_BLOCKS } from './limits.ts';
 import { type HomeRun, more, runRow } from './lines.ts';
 import { messagePieces } from './message.ts';
@@ -32,9 +33,9 @@ const APPROVALS = 10;
 const RUNS = 10;
 const CONNECTIONS = 15;
 /** Ten cards share a view: long ones send the reader to the full payload. */
-const HOME_BUDGET = { ...SLACK_BUDGET, textLength: 1_200, fieldLength: 300, blocks: 13 };
+export const HOME_BUDGET = { ...SLACK_BUDGET, textLength: 1_200, fieldLength: 300, blocks: 13 };
 /** What is below the cards. */
-const BELOW = 40;
+const BELOW = 20;
 
 /** A person's App Home: what waits for them, what they asked for, what is connected, and the way to the panel. */
 export function homeView(home: Home): HomeView {
@@ -93,14 +94,20 @@ const connections = ({ connections, publicUrl }: Home): KnownBlock[] => [
   header('Connections'),
   ...(connections.length === 0
     ? [line('Nothing is connected yet, so I can only talk. An admin connects tools in the panel.')]
-    : connections.slice(0, CONNECTIONS).map(connectionRow)),
+    : [
+        richText([
+          { type: 'rich_text_list', style: 'bullet', elements: connections.slice(0, CONNECTIONS).map(connectionItem) },
+        ]),
+      ]),
   ...actionBlocks([
     linkButton('Open the panel', publicUrl),
     { ...linkButton('All connections', `${publicUrl}/connections`), id: 'panel:connections' },
   ]),
 ];
 
-const connectionRow = ({ name, connector, problem }: HomeConnection): KnownBlock =>
-  context(
-    `${problem === null ? '✅' : '⛔'} ${escapeInvisible(name)} (${connector})${problem === null ? ' works' : `: ${escapeInvisible(problem)}`}`,
-  );
+const connectionItem = ({ name, connector, problem }: HomeConnection): RichTextSection =>
+  section([
+    words(`${problem === null ? '✅' : '⛔'} ${literal(name)}`, { bold: true }),
+    words(` (${literal(connector)})${problem === null ? ' works' : `: ${literal(problem)}`}`),
+  ]);
+const literal = (text: string): string => ellipsis(cleanLiteral(escapeInvisible(text)), 300);

@@ -1,7 +1,7 @@
 export type * from './types.ts';
-export { approvalUrl, SLACK_BUDGET, slackCard } from './card.ts';
+export { isSlackCardCut, SLACK_BUDGET, slackCard } from './card.ts';
 export { escapeMrkdwn, unescapeMrkdwn } from './escape.ts';
-export { type Home, type HomeConnection, homeView } from './home.ts';
+export { type Home, HOME_BUDGET, type HomeConnection, homeView } from './home.ts';
 export { anchorMessage, approvalsMessage, helpText, type HomeRun, privateLine, statusMessage } from './lines.ts';
 export { type SlackOptions, slackMessage } from './message.ts';
 export { askModal, readRequest } from './modals/ask.ts';

@@ -36,9 +36,19 @@ test('in Socket Mode no address is named, except where an install may come back 
 
 test('it asks for what the app uses: the stop button, people who change, and the address of people only if the admin agrees', () => {
   expect(http.settings.event_subscriptions.bot_events).toEqual([...BOT_EVENTS]);
-  for (const event of ['agent_session_stopped', 'user_change', 'app_mention', 'message.im', 'tokens_revoked', 'app_uninstalled'])
+  for (const event of [
+    'agent_session_stopped',
+    'user_change',
+    'app_mention',
+    'message.im',
+    'tokens_revoked',
+    'app_uninstalled',
+  ])
     expect(BOT_EVENTS).toContain(event);
-  expect(http.oauth_config.scopes).toEqual({ bot: [...BOT_SCOPES, ...OPTIONAL_SCOPES], bot_optional: ['users:read.email'] });
+  expect(http.oauth_config.scopes).toEqual({
+    bot: [...BOT_SCOPES, ...OPTIONAL_SCOPES],
+    bot_optional: ['users:read.email'],
+  });
   expect(BOT_SCOPES).not.toContain('users:read.email');
   expect(http.features.shortcuts.map(({ callback_id }) => callback_id)).toEqual([SHORTCUTS.global, SHORTCUTS.message]);
   expect(SHORTCUTS).toEqual({ global: 'abet_ask', message: 'abet_ask_message' });

@@ -1,7 +1,7 @@
 import type { KnownBlock } from '@slack/types';
 import type { Block, Outgoing } from '#core/chat.ts';
 import { actionBlocks, feedbackBlock } from './buttons.ts';
-import { boldLine, context, header } from './elements.ts';
+import { boldLine, context, ellipsis, header } from './elements.ts';
 import { cleanLiteral } from './escape.ts';
 import { fieldPieces, mergeFields } from './fields.ts';
 import { CONTEXT_TEXT, HEADER } from './limits.ts';
@@ -40,14 +40,14 @@ function textFor({ title, fallback }: Outgoing, blocks: readonly KnownBlock[], i
 export function messagePieces(message: Outgoing, { linkHosts = [], feedback = false }: SlackOptions = {}): Piece[] {
   const { title, blocks, subject } = message;
   const pieces = mergeFields(blocks).flatMap((block) => blockPieces(block, linkHosts));
-  return [
-    ...(title === undefined || title === '' ? [] : titlePieces(title)),
-    ...pieces,
-    ...(feedback && subject?.kind === 'run' ? [{ blocks: [feedbackBlock(subject.id)], isTail: true }] : []),
-  ].concat(isNothing(title, pieces) ? notePieces('plain', message.fallback) : []);
+  const begin = title ? titlePieces(title) : [];
+  const end = feedback && subject?.kind === 'run' ? [{ blocks: [feedbackBlock(subject.id)], isTail: true }] : [];
+  const saysNothing = begin.length === 0 && pieces.every(isSilent);
+  return [...begin, ...(saysNothing ? notePieces('plain', ellipsis(message.fallback, CONTEXT_TEXT)) : pieces), ...end];
 }
-const isNothing = (title: string | undefined, pieces: readonly Piece[]): boolean =>
-  !title && !pieces.some((piece) => 'blocks' in piece);
+
+/** Rules alone are no message; neither is a file. */
+const isSilent = (piece: Piece): boolean => 'file' in piece || piece.blocks.every(({ type }) => type === 'divider');
 
 const titlePieces = (title: string): Piece[] =>
   title.length <= HEADER

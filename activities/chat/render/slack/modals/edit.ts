@@ -43,7 +43,7 @@ export function editModal({
     ...frame,
     submit: 'Save the edit',
     close: 'Cancel',
-    blocks: [line(`${summary}. ${ASKED_ANEW}`), ...fields, reasonField('Why (optional)')],
+    blocks: [line(`${summary}. ${ASKED_ANEW}`), ...fields, reasonField('Why')],
   });
 }
 

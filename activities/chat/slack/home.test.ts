@@ -1,0 +1,113 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { PlatformApi } from '#core/chat.ts';
+import { addCalculator, addRows } from '#test/web/rows.ts';
+import type { Person } from '#test/web/world.ts';
+import { createHomes } from './home.ts';
+import { failureOf, PANEL, startSpeaking, type Speaking } from './speaking.fixture.ts';
+
+let it: Speaking;
+let bo: Person;
+beforeAll(async () => {
+  it = await startSpeaking();
+  bo = await it.join('admin', 'bob');
+});
+afterEach(async () => {
+  it.slack.clearFaults();
+  it.logged.length = 0;
+  await it.sql`update approvals set status = 'cancelled' where status = 'pending'`;
+});
+afterAll(() => it.stop());
+
+type Name = 'ana' | 'bob' | 'cleo' | 'dan';
+const homeOf = (name: Name) => ({ orgId: it.ana.orgId, tenant: it.slack.teamId, externalId: it.slack.users[name].id });
+const open = (name: Name) => it.chat.homes.publish({ ...homeOf(name), isOpened: true });
+const shown = (name: Name) => JSON.stringify(it.slack.home(name));
+const published = () => it.slack.calls('views.publish').length;
+const homesOn = (slack: PlatformApi) =>
+  createHomes({ db: it.world.deps.db, slack, log: it.log, publicUrl: PANEL });
+
+test('somebody who is not linked sees how to link, by a private link that works', async () => {
+  await open('dan');
+  const [, token] = /panel\.test\/link\/([\w-]+)/.exec(shown('dan')) ?? [];
+  expect(token).toBeDefined();
+  expect(await it.sql`select 1 from slack_links where external_id = ${it.slack.users.dan.id} and expires_at > now()`).toHaveLength(1);
+  expect(shown('dan')).not.toMatch(/approve:|Your requests/);
+});
+
+test('D2 everybody sees what waits for them and what they asked for, nothing else', async () => {
+  const cy = await it.join('member', 'cleo');
+  const { approvalId, runId } = await addRows(it.world, it.ana);
+  await addCalculator(it.world, it.ana);
+  for (const name of ['ana', 'bob', 'cleo'] as const) await open(name);
+  expect(shown('bob')).toContain(`approve:${approvalId}`);
+  expect(shown('bob')).not.toContain(`/runs/${runId}`);
+  // Who asked may not decide (RULES A3), and a member is not asked.
+  expect(shown('ana')).toContain(`/runs/${runId}`);
+  expect(shown('ana')).not.toContain(approvalId);
+  expect(shown('cleo')).not.toMatch(new RegExp(`${approvalId}|${runId}`));
+  expect(shown('cleo')).toContain('Sums');
+  const cards = await it.sql`select channel, message, shows from approval_cards where approval_id = ${approvalId}`;
+  expect(cards).toEqual([{ channel: `home:${it.slack.users.bob.id}`, message: approvalId, shows: 'pending' }]);
+  await it.sql`update members set status = 'deactivated' where id = ${cy.memberId}`;
+  await open('cleo');
+  expect(shown('cleo')).toContain('Link your account');
+});
+
+test('a home that would show the same is not published again, unless somebody opens it', async () => {
+  await open('bob');
+  const before = published();
+  await it.chat.homes.publish(homeOf('bob'));
+  expect(published()).toBe(before);
+  await open('bob');
+  expect(published()).toBe(before + 1);
+});
+
+test('A7 a decision made while a home was being published is shown all the same', async () => {
+  const { approvalId } = await addRows(it.world, it.ana);
+  let calls = 0;
+  const slack: PlatformApi = {
+    call: async (at, method, args) => {
+      calls += 1;
+      if (calls === 1)
+        await it.sql`update approvals set status = 'approved', decided_at = now(), decided_by = ${bo.memberId} where id = ${approvalId}`;
+      return it.api.call(at, method, args);
+    },
+  };
+  await homesOn(slack).publish({ ...homeOf('bob'), isOpened: true });
+  expect(calls).toBe(2);
+  expect(shown('bob')).not.toContain(approvalId);
+  expect(await it.sql`select shows from approval_cards where approval_id = ${approvalId}`).toEqual([{ shows: 'approved' }]);
+});
+
+test('an edit of a home’s copy publishes that home', async () => {
+  const { approvalId } = await addRows(it.world, it.ana);
+  await open('bob');
+  await it.sql`update approvals set status = 'denied', decided_at = now() where id = ${approvalId}`;
+  const { externalId, tenant } = homeOf('bob');
+  const at = { platform: 'slack' as const, tenant, channel: `home:${externalId}`, thread: '', message: approvalId };
+  await it.chat.edit(it.ana.orgId, at, { key: 'x', blocks: [], fallback: '' });
+  expect(shown('bob')).not.toContain(approvalId);
+});
+
+test('only homes that were opened are published for a new approval, and one that fails is on record', async () => {
+  await it.sql`delete from slack_homes`;
+  const first = await addRows(it.world, it.ana);
+  const before = published();
+  await it.chat.homes.refreshFor(it.ana.orgId, first.approvalId);
+  expect(published()).toBe(before);
+  await open('bob');
+  const second = await addRows(it.world, it.ana);
+  await it.chat.homes.refreshFor(it.ana.orgId, second.approvalId);
+  expect(shown('bob')).toContain(`approve:${second.approvalId}`);
+  const third = await addRows(it.world, it.ana);
+  it.slack.fault('views.publish', 'status 500');
+  await it.chat.homes.refreshFor(it.ana.orgId, third.approvalId);
+  expect(it.logged.filter(({ level }) => level === 40)).toMatchObject([{ failed: 1 }]);
+});
+
+test('a 429 is left to Temporal, a refusal is said', async () => {
+  it.slack.limit('views.publish', { retryAfterS: 6 });
+  expect(await failureOf(open('ana'))).toMatchObject({ nextRetryDelay: 6_000 });
+  it.slack.fault('views.publish', 'error not_enabled');
+  expect(await failureOf(open('ana'))).toMatchObject({ name: 'UserError' });
+});
