@@ -8,7 +8,7 @@ import { addAsked, addErp, INVOICE, type Asked } from '#test/web/asked.ts';
 import type { Person } from '#test/web/world.ts';
 import { createApprovalActivities } from './approvals.ts';
 import { createWebChat } from './chat/web.ts';
-import { PANEL, startSpeaking, type Speaking } from './chat/slack/speaking.fixture.ts';
+import { PANEL, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 import { reviseCall } from './question.ts';
 
 let it: Speaking;
@@ -56,17 +56,12 @@ const cards = (id = asked.approvalId) =>
   it.sql`select channel, thread, message, shows, payload_sha256, edit_attempts from approval_cards where approval_id = ${id} order by created_at, id`;
 const decide = () =>
   it.sql`update approvals set status = 'approved', decided_at = now(), decided_by = ${bo?.memberId ?? ''} where id = ${asked.approvalId}`;
-const shownAt = (at: { [name: string]: string }) => JSON.stringify(it.slack.message(at['channel'] ?? '', at['message'] ?? ''));
-const directOf = async (name: 'ana' | 'bob' | 'cleo' | 'dan'): Promise<string> =>
-  String(
-    (
-      (await it.api.call({ orgId: it.ana.orgId, tenant: it.slack.teamId }, 'conversations.open', {
-        users: it.slack.users[name].id,
-      }))['channel'] as { id: string }
-    ).id,
-  );
-const cardsIn = async (name: 'ana' | 'bob' | 'cleo' | 'dan') => {
-  const channel = await directOf(name);
+const shownAt = (at: { [name: string]: string }) =>
+  JSON.stringify(it.slack.message(at['channel'] ?? '', at['message'] ?? ''));
+type Name = 'ana' | 'bob' | 'cleo' | 'dan';
+const directOf = (name: Name): string => it.slack.as(name).dmChannel();
+const cardsIn = async (name: Name) => {
+  const channel = directOf(name);
   return (await cards()).filter((card) => card['channel'] === channel);
 };
 
@@ -74,7 +69,7 @@ test('A7 the card is shown in its thread and sent to whoever may decide, to nobo
   await request();
   const [first, ...copies] = await cards();
   expect(first).toMatchObject({ ...place, shows: 'pending', payload_sha256: asked.payloadSha256 });
-  expect(copies).toMatchObject([{ channel: await directOf('bob'), thread: '', payload_sha256: asked.payloadSha256 }]);
+  expect(copies).toMatchObject([{ channel: directOf('bob'), thread: '', payload_sha256: asked.payloadSha256 }]);
   for (const card of [first, ...copies])
     expect(shownAt(card ?? {})).toMatch(new RegExp(`approve:${asked.approvalId}.*edit:${asked.approvalId}`));
   // The requester, a member and a viewer may not decide.
@@ -135,15 +130,15 @@ test('A7 after the decision every copy shows it within 2 s, though one of them c
   };
   const began = performance.now();
   const updating = update(activitiesWith(it.chatOn(it.world.deps.db, slack)));
-  await until('the others show it', async () => (await cards()).filter(({ shows }) => shows === 'approved').length === 2);
+  await until(
+    'the others show it',
+    async () => (await cards()).filter(({ shows }) => shows === 'approved').length === 2,
+  );
   expect(performance.now() - began).toBeLessThan(2_000);
   const edits = it.slack.calls('chat.update').slice(-2);
   expect(edits[0]?.args['channel']).toBe(place.channel);
-  for (const card of await cards())
-    if (card['message'] !== broken?.['message']) {
-      expect(shownAt(card)).toContain('Approved');
-      expect(shownAt(card)).not.toContain('approve:');
-    }
+  const edited = (await cards()).filter(({ message }) => message !== broken?.['message']).map(shownAt);
+  expect(edited.every((shown) => shown.includes('Approved') && !shown.includes('approve:'))).toBe(true);
   hanging.reject(new Error('the line broke'));
   await updating;
   expect((await cards()).filter(({ edit_attempts }) => edit_attempts === 1)).toMatchObject([{ shows: 'pending' }]);
@@ -172,7 +167,7 @@ test('A4 an edit is shown with copies of its own, and the old ones say so', asyn
   await activitiesWith().readApproval({ ...ref(), approvalId: asked.approvalId });
   expect((await cards()).map(({ shows }) => shows)).toEqual(['superseded', 'superseded']);
   const news = await cards(edited.approvalId);
-  expect(news).toMatchObject([place, { channel: await directOf('bob') }]);
+  expect(news).toMatchObject([place, { channel: directOf('bob') }]);
   expect(news.every((card) => card['payload_sha256'] === edited.payloadSha256)).toBe(true);
 });
 
@@ -185,7 +180,11 @@ test('A7 an App Home that was opened shows the card, and the decision, like any 
   await request();
   expect(JSON.stringify(it.slack.home('bob'))).toContain(`approve:${asked.approvalId}`);
   expect(await cards()).toContainEqual(
-    expect.objectContaining({ channel: `home:${home.externalId}`, message: asked.approvalId, payload_sha256: asked.payloadSha256 }),
+    expect.objectContaining({
+      channel: `home:${home.externalId}`,
+      message: asked.approvalId,
+      payload_sha256: asked.payloadSha256,
+    }),
   );
   await decide();
   await update();

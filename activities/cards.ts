@@ -129,7 +129,8 @@ export function createCards({
     } catch (error) {
       const attempts = await db.withOrg(orgId, (org) => countCardPostFailure(org, approvalId));
       const words = { orgId, approvalId, attempts, error: errorText(error) };
-      if (attempts >= MAX_CARD_POSTS) log.error({ ...words, alert: true }, "dead letter: an edit's card cannot be posted");
+      if (attempts >= MAX_CARD_POSTS)
+        log.error({ ...words, alert: true }, "dead letter: an edit's card cannot be posted");
       else log.warn(words, "an edit's card was not posted; it is tried again");
       return;
     }

@@ -34,7 +34,7 @@ export async function questionOf(
   return {
     summary: tool?.kind === 'action' ? tool.action.preview(payload.arguments) : name,
     reason: (tool && whyApproval(tool, payload, policy, { ...context, taint })) ?? otherwise,
-    origins: originsIn(payload.arguments, context.outside).slice(0, MAX_ORIGINS),
+    origins: originsIn(payload.arguments, context.outside, context.own).slice(0, MAX_ORIGINS),
     taint,
     policy: {
       version: policy.version,

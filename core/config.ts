@@ -98,6 +98,8 @@ const zEnv = z.object({
   SLACK_CLIENT_ID: zValue.optional(),
   SLACK_CLIENT_SECRET: zValue.optional(),
   SLACK_STATE_SECRET: z.string().min(16, 'must be at least 16 characters').optional(),
+  /** Off for an app that Slack installs only without PKCE. */
+  SLACK_PKCE: zFlag.default(true),
   SLACK_API_URL: zHttpUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).default('https://slack.com/api/'),
   DISCORD_TOKEN: zValue.optional(),
   GOOGLE_CLIENT_ID: zValue.optional(),

@@ -83,11 +83,7 @@ export async function slackAccountsOf(
       ),
     )
     .where(
-      and(
-        eq(identities.orgId, org.id),
-        eq(identities.platform, 'slack'),
-        inArray(identities.memberId, [...memberIds]),
-      ),
+      and(eq(identities.orgId, org.id), eq(identities.platform, 'slack'), inArray(identities.memberId, [...memberIds])),
     )
     .orderBy(sql`${identities.tenant} <> ${tenant}`, asc(identities.createdAt), asc(identities.id));
   return memberIds.flatMap((id) => rows.find(({ memberId }) => memberId === id) ?? []);

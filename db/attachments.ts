@@ -112,14 +112,14 @@ export function heldAttachments(org: Org, messageId: string): Promise<HeldAttach
 }
 
 export type ReadAttachment = Partial<
-  Pick<Attachment, 'status' | 'note' | 'text' | 'image' | 'mimeType' | 'size' | 'sha256'>
+  Pick<Attachment, 'name' | 'status' | 'note' | 'text' | 'image' | 'mimeType' | 'size' | 'sha256'>
 >;
 
 /** Records what became of one, once: a repeat changes nothing. */
 export const endAttachment = (org: Org, id: string, read: ReadAttachment): Promise<unknown> =>
   org.tx
     .update(attachments)
-    .set({ ...read, readAt: new Date() })
+    .set({ ...read, ...(read.name !== undefined && { name: named(read.name, 'a file') }), readAt: new Date() })
     .where(and(eq(attachments.orgId, org.id), eq(attachments.id, id), eq(attachments.status, 'pending')));
 
 /** One of them, without the bytes of a picture. `text` may be its beginning only: `textLength` is what is kept, in characters. */

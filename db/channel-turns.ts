@@ -29,15 +29,27 @@ export async function takeTurn(
   const wait = sql<number>`greatest(0, extract(epoch from ${channelTurns.nextAt} - ${early} - clock_timestamp()) * 1000)::float8`;
   const [taken] = await org.tx
     .insert(channelTurns)
-    .values({ id: newId(), orgId: org.id, platform, tenant, channel, nextAt: sql`clock_timestamp() + ${every}` as never })
+    .values({
+      id: newId(),
+      orgId: org.id,
+      platform,
+      tenant,
+      channel,
+      nextAt: sql`clock_timestamp() + ${every}` as never,
+    })
     .onConflictDoUpdate({
       target: [channelTurns.orgId, channelTurns.platform, channelTurns.tenant, channelTurns.channel],
       set: { nextAt: sql`greatest(${channelTurns.nextAt}, clock_timestamp()) + ${every}` },
       setWhere: sql`${channelTurns.nextAt} - ${early} - clock_timestamp() <= ${span(maxWaitMs)}`,
     })
-    .returning({ waitMs: sql<number>`greatest(0, extract(epoch from ${channelTurns.nextAt} - ${every} - ${early} - clock_timestamp()) * 1000)::float8` });
+    .returning({
+      waitMs: sql<number>`greatest(0, extract(epoch from ${channelTurns.nextAt} - ${every} - ${early} - clock_timestamp()) * 1000)::float8`,
+    });
   if (taken) return { waitMs: Math.ceil(taken.waitMs) };
-  const [full] = await org.tx.select({ waitMs: wait }).from(channelTurns).where(isPlace(org, { platform, tenant, channel }));
+  const [full] = await org.tx
+    .select({ waitMs: wait })
+    .from(channelTurns)
+    .where(isPlace(org, { platform, tenant, channel }));
   return { againInMs: Math.ceil(full?.waitMs ?? everyMs) };
 }
 

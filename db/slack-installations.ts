@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, notInArray, sql } from 'drizzle-orm';
 import { UserError } from '#core/errors.ts';
 import type { KeyRing } from '#core/keys.ts';
 import { audit } from './audit.ts';
@@ -91,7 +91,7 @@ async function takeTenant(org: Org, tenant: string): Promise<void> {
     .for('update');
   if (!own)
     throw new UserError(
-      'This Slack workspace already works for another organisation. Remove it there first (Settings → Slack → Remove), then install again.',
+      'This Slack workspace already works for another organisation. Disconnect it there first (page Slack; for SLACK_BOT_TOKEN: unset it and restart), then install it again.',
       { status: 409 },
     );
 }
@@ -144,7 +144,8 @@ export async function revokeInstallation(
 
 /**
  * The app was taken out of the workspace, by Slack's word or by an admin in the panel: token, tenant, accounts, people, links and homes go; members stay.
- * The row stays, for what is shown and for installing again. False: there is no such installation, or it was removed before. Last in its transaction.
+ * The row stays, for what is shown and for installing again; Slack tells of one removal in two events, and "uninstalled" is the last word. False: there
+ * is no such installation, or it was removed before. Last in its transaction.
  */
 export async function removeInstallation(
   org: Org,
@@ -160,9 +161,14 @@ export async function removeInstallation(
   const [row] = await org.tx
     .update(slackInstallations)
     .set({ status: why, problem, keyId: null, sealed: null, expiresAt: null, updatedAt: new Date() })
-    .where(isPlace(org, tenant))
+    .where(
+      and(
+        isPlace(org, tenant),
+        released.length > 0 ? undefined : notInArray(slackInstallations.status, ['uninstalled', why]),
+      ),
+    )
     .returning({ id: slackInstallations.id });
-  if (!row || released.length === 0) return false;
+  if (!row) return false;
   await org.tx
     .delete(identities)
     .where(and(eq(identities.orgId, org.id), eq(identities.platform, 'slack'), eq(identities.tenant, tenant)));

@@ -55,7 +55,10 @@ export async function claimPost(org: Org, wanted: WantedPost, leaseMs: number): 
   if (post.state === 'posted') return { kind: 'posted', post };
   if (heldMs > 0) return { kind: 'busy', againInMs: Math.ceil(heldMs) };
   if (post.attempts > 0) {
-    await org.tx.update(slackPosts).set({ leaseUntil: leaseOf(leaseMs) }).where(isPost(org, post));
+    await org.tx
+      .update(slackPosts)
+      .set({ leaseUntil: leaseOf(leaseMs) })
+      .where(isPost(org, post));
     return { kind: 'look', post, sentAgoMs };
   }
   return { kind: 'send', post: await beginSend(org, post, wanted, leaseMs) };
@@ -90,16 +93,8 @@ export async function settlePost(org: Org, post: Pick<SlackPost, 'id'>, at: { ch
 export const letPostGo = (org: Org, post: Pick<SlackPost, 'id'>, { isOut }: { isOut: boolean }): Promise<unknown> =>
   org.tx
     .update(slackPosts)
-    .set({ leaseUntil: null, ...(isOut ? {} : { attempts: sql`greatest(0, ${slackPosts.attempts} - 1)` as never }) })
+    .set({ leaseUntil: null, ...(isOut ? {} : { attempts: sql`greatest(0, ${slackPosts.attempts} - 1)` }) })
     .where(and(isPost(org, post), eq(slackPosts.state, 'intended')));
-
-export async function findPost(org: Org, key: string, part = 0): Promise<SlackPost | undefined> {
-  const [row] = await org.tx
-    .select()
-    .from(slackPosts)
-    .where(and(eq(slackPosts.orgId, org.id), eq(slackPosts.key, key), eq(slackPosts.part, part)));
-  return row;
-}
 
 /** The posts of the message that has a part at this place, in order; none: it was not posted by us. */
 export async function postsOfMessage(

@@ -13,7 +13,7 @@ export interface SlackSetup {
   /** Slack's page where an admin agrees, bound to who asks. Throws `UserError` 409 when installs are not set up. */
   begin(actor: Actor): Promise<string>;
   /** Trades what Slack handed back for a token. Throws `UserError` with the next step. */
-  finish(actor: Actor, returned: { code: string; state: string }): Promise<{ teamName: string }>;
+  finish(actor: Actor, returned: { code: string; state: string }): Promise<{ tenant: string }>;
   /** Asks Slack who the bot is and which scopes are missing. */
   check(at: { orgId: string; tenant: string }): Promise<SlackCheck>;
   /** Takes the app out of the workspace, as far as we can, and forgets its token. */

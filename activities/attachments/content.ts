@@ -5,6 +5,8 @@ import { ATTACHMENT_LIMITS, inMb } from './limits.ts';
 import { readPdf, type PdfText } from './pdf.ts';
 
 interface Measured {
+  /** When it was not known before. */
+  name?: string;
   mimeType?: string;
   /** Of its bytes. */
   size?: number;

@@ -32,9 +32,11 @@ export async function insistently<T>(call: () => Promise<T>, signal: AbortSignal
   }
 }
 
-/** Why a file was not handed out, in a sentence. */
-export function whyNotFetched(error: PlatformFailure): string {
+/** Why a file was not handed out, in a sentence; `mimeType`: what it is said to be. */
+export function whyNotFetched(error: PlatformFailure, mimeType = ''): string {
   if (error.code === 'file_too_large') return tooLarge();
+  if (error.code === 'not_a_file' && /html/.test(mimeType))
+    return 'Web pages are not taken as files. Send its text, or a PDF of it.';
   if (error.code === 'not_a_file')
     return 'A web page came in its place, so the app may not read files here. An admin can add that right.';
   if (error.kind === 'limited') return 'It was asked for too often just now. Send it again in a minute.';

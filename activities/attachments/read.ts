@@ -6,8 +6,9 @@ import { slackNames, slackSelf, timeOfRequest } from '#db/thread-before.ts';
 import { readThread, type Thread } from '#db/threads.ts';
 import type { ActivityDeps } from '#activities/deps.ts';
 import { readContent, skipped, type Content } from './content.ts';
-import { insistently, tooLarge, whyNotFetched } from './fetch-file.ts';
+import { insistently, tooLarge, whyNotFetched, type PlatformFiles } from './fetch-file.ts';
 import { ATTACHMENT_LIMITS, inMb } from './limits.ts';
+import { fileInfo } from './slack-file.ts';
 import { readThreadBefore } from './thread-before.ts';
 
 type Deps = Pick<ActivityDeps, 'db' | 'log' | 'files' | 'slack'>;
@@ -46,20 +47,16 @@ export function createReadAttachments({ db, log, files, slack }: Deps) {
     { run, thread, used, signal }: { run: Run; thread: Thread; used: Used; signal: AbortSignal },
   ): Promise<Content> {
     if (row.kind === 'thread') return readBefore(row, run, thread, signal);
-    const { fileBytes, messageBytes } = ATTACHMENT_LIMITS;
     const from = files?.[thread.platform];
-    if (!from || !row.url) return skipped('Files cannot be read here. Write what matters in the message.');
-    if (row.size > fileBytes) return skipped(tooLarge(row.size));
-    const left = messageBytes - used.bytes;
-    if (row.size > left) return skipped(tooMuch());
-    const { url } = row;
-    const maxBytes = Math.min(fileBytes, left);
+    if (!from) return skipped('Files cannot be read here. Write what matters in the message.');
     const at = { orgId: run.orgId, tenant: thread.tenant };
+    const isKnown = row.url !== null && row.url !== '';
     return safely({ run, row, signal }, async () => {
-      const { bytes } = await insistently(() => from.download(at, url, { maxBytes, signal }), signal);
-      if (bytes.length > maxBytes) return skipped(maxBytes < fileBytes ? tooMuch() : tooLarge(bytes.length));
-      const content = await readContent(bytes, row, { images: used.images, signal });
-      return { ...content, size: bytes.length, sha256: sha256(bytes) };
+      if (isKnown) return fetched(from, at, { ...row, url: row.url ?? '' }, { used, signal });
+      if (thread.platform !== 'slack' || !slack) return skipped('It has no address to be fetched from.');
+      const found = await insistently(() => fileInfo(slack, at, row.sourceId), signal);
+      const { name, mimeType } = found;
+      return { name, mimeType, ...(await fetched(from, at, found, { used, signal })) };
     });
   }
 
@@ -84,7 +81,7 @@ export function createReadAttachments({ db, log, files, slack }: Deps) {
       return await work();
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof PlatformFailure) return skipped(whyNotFetched(error));
+      if (error instanceof PlatformFailure) return skipped(whyNotFetched(error, row.mimeType));
       const name = error instanceof Error ? error.name : typeof error;
       log.warn(
         { orgId: run.orgId, runId: run.id, attachmentId: row.id, error: name },
@@ -95,13 +92,31 @@ export function createReadAttachments({ db, log, files, slack }: Deps) {
   }
 }
 
+async function fetched(
+  from: PlatformFiles,
+  at: { orgId: string; tenant: string },
+  file: { url: string; size: number; mimeType: string },
+  { used, signal }: { used: Used; signal: AbortSignal },
+): Promise<Content> {
+  const { fileBytes, messageBytes } = ATTACHMENT_LIMITS;
+  if (file.size > fileBytes) return skipped(tooLarge(file.size));
+  const left = messageBytes - used.bytes;
+  if (file.size > left) return skipped(tooMuch());
+  const maxBytes = Math.min(fileBytes, left);
+  const { bytes } = await insistently(() => from.download(at, file.url, { maxBytes, signal }), signal);
+  if (bytes.length > maxBytes) return skipped(maxBytes < fileBytes ? tooMuch() : tooLarge(bytes.length));
+  const content = await readContent(bytes, file, { images: used.images, signal });
+  return { ...content, size: bytes.length, sha256: sha256(bytes) };
+}
+
 /** The row's columns. What is no file has no bytes: its text is counted and hashed instead. */
 function endOf(content: Content): ReadAttachment {
-  const { status, note, mimeType, size, sha256: hash } = content;
+  const { status, note, name, mimeType, size, sha256: hash } = content;
   const text = content.status === 'read' ? content.text : undefined;
   return {
     status,
     note,
+    ...(name !== undefined && { name }),
     ...(mimeType !== undefined && { mimeType }),
     ...(text !== undefined && { text, size: Buffer.byteLength(text), sha256: sha256(text) }),
     ...(content.status === 'read' && content.image && { image: content.image }),

@@ -142,5 +142,16 @@ function leakOf(
 /** Where a connection's answers are said to come from. */
 export const originOf = (connection: { name: string }): string => `answer of ${connection.name}`;
 
-/** Arguments that quote outside text, with where it came from, for the card (RULES T3). */
-export const originsIn = (input: Json, outside: Context['outside']): Carried[] => carriedIn(input, outside);
+/**
+ * Arguments that quote outside text, with where it came from, for the card (RULES T3). A picture cannot be looked through: what stands in no text, the
+ * requester's own words included, is said to come from it.
+ */
+export function originsIn(input: Json, outside: Context['outside'], own: readonly string[] = []): Carried[] {
+  const quoted = carriedIn(
+    input,
+    outside.filter((one) => !one.isUnreadable),
+  );
+  const pictures = outside.filter((one) => one.isUnreadable);
+  const paths = new Set(quoted.map(({ path }) => path));
+  return [...quoted, ...carriedIn(input, pictures, { own }).filter(({ path }) => !paths.has(path))];
+}

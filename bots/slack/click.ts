@@ -43,6 +43,6 @@ export const cardAt = (
 });
 
 /** App Home has no channel: its cards are kept under the person's own. */
-export const homeOf = (userId: string): string => `home:${userId}`;
+const homeOf = (userId: string): string => `home:${userId}`;
 
 export type Act = (deps: SlackBotDeps, click: Click, id: string) => Promise<void>;

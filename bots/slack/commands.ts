@@ -16,6 +16,7 @@ interface Typed extends Heard {
   text: string;
   userId: string;
   channel: string;
+  isDirect: boolean;
 }
 type Run = (deps: SlackBotDeps, typed: Typed, by: Known) => Promise<SlackText>;
 type Known = Extract<Found, { actor: Actor }>;
@@ -30,9 +31,11 @@ export async function answerCommand(
   const parsed = zCommand.safeParse(form);
   if (!parsed.success) return ephemeral(helpText(deps.config.publicUrl));
   const { text, user_id: userId, channel_id: channel, team_id: teamId, enterprise_id: enterprise } = parsed.data;
-  const typed = { ...heard, text: plainText(text).trim(), userId, channel };
+  const place = { channel, isDirect: isDirect(channel, parsed.data.channel_name) };
+  const typed = { ...heard, ...place, text: plainText(text).trim(), userId };
   const word = typed.text.toLowerCase();
-  if (word === '' || word === 'help') return ephemeral(helpText(deps.config.publicUrl));
+  // Nothing that could be a request: blanks, a question mark, an emoji.
+  if (word === 'help' || !/[\p{L}\p{N}]/u.test(word)) return ephemeral(helpText(deps.config.publicUrl));
   const found = await whoIs(heard, { userId, teamId, enterpriseId: enterprise || null });
   if (word === 'connect') return ephemeral(await connect(deps, typed, found));
   if ('refused' in found) return ephemeral(privateLine(lineFor(found)));
@@ -99,7 +102,7 @@ const request: Run = async ({ client }, typed, { sender }) => {
     where: { platform: 'slack', tenant, channel, thread: `new:${sourceKey}` },
     sender,
     text,
-    isDirect: isDirect(channel),
+    isDirect: typed.isDirect,
   });
   return privateLine(received.kind === 'run' ? 'On it…' : received.text);
 };

@@ -35,11 +35,11 @@ const base = {
   response_url: zText,
 };
 
-export const zAction = z.looseObject({
+const zAction = z.looseObject({
   action_id: z.string(),
   value: zText,
 });
-export const zBlockActions = z.looseObject({
+const zBlockActions = z.looseObject({
   ...base,
   type: z.literal('block_actions'),
   container: z
@@ -51,9 +51,9 @@ export const zBlockActions = z.looseObject({
   view: zView.nullish().catch(undefined),
   actions: z.array(zAction).min(1),
 });
-export const zViewSubmission = z.looseObject({ ...base, type: z.literal('view_submission'), view: zView });
-export const zShortcut = z.looseObject({ ...base, type: z.literal('shortcut'), callback_id: z.string() });
-export const zMessageAction = z.looseObject({
+const zViewSubmission = z.looseObject({ ...base, type: z.literal('view_submission'), view: zView });
+const zShortcut = z.looseObject({ ...base, type: z.literal('shortcut'), callback_id: z.string() });
+const zMessageAction = z.looseObject({
   ...base,
   type: z.literal('message_action'),
   callback_id: z.string(),
@@ -74,12 +74,11 @@ export const zCommand = z.looseObject({
   user_name: z.string().default(''),
   team_id: z.string().default(''),
   channel_id: z.string().default(''),
+  channel_name: z.string().default(''),
   enterprise_id: z.string().default(''),
 });
 
-export type BlockActions = z.infer<typeof zBlockActions>;
 export type ViewSubmission = z.infer<typeof zViewSubmission>;
-export type Shortcut = z.infer<typeof zShortcut>;
 export type MessageAction = z.infer<typeof zMessageAction>;
 export type Values = NonNullable<z.infer<typeof zView>['state']>['values'];
 

@@ -2,12 +2,13 @@ import { askModal } from '#activities/chat/render/slack/index.ts';
 import { newId } from '#core/ids.ts';
 import { storable } from '#core/text.ts';
 import { putAnswer } from '#db/answers.ts';
+import { namesOfSlackPeople } from '#db/slack-people.ts';
 import type { Click } from './click.ts';
 import type { SlackBotDeps } from './deps.ts';
 import type { AskMeta } from './modals/ask.ts';
 import type { MessageAction } from './payloads.ts';
 import { openModal } from './private.ts';
-import { plainText } from './text.ts';
+import { mentionsIn, plainText } from './text.ts';
 
 /** The manifest's names of the shortcuts. */
 export const ASK = 'abet_ask';
@@ -23,10 +24,18 @@ export async function openAskAbout(
   click: Click,
   { channel, message }: MessageAction,
 ): Promise<void> {
-  const text = storable(plainText(message.text ?? ''));
+  const { orgId, tenant } = click;
+  const said = message.text ?? '';
+  const author = message.user ?? message.bot_id ?? '';
   const quoteId = newId();
-  const quote: Quote = { id: message.ts, from: message.username ?? message.user ?? message.bot_id ?? 'somebody', text };
-  await deps.db.withOrg(click.orgId, (org) => putAnswer(org, { id: quoteId, isOk: true, text: JSON.stringify(quote) }));
+  const text = await deps.db.withOrg(orgId, async (org) => {
+    const names = await namesOfSlackPeople(org, { tenant, externalIds: [author, ...mentionsIn(said)] });
+    const text = storable(plainText(said, { names }));
+    const from = storable(names.get(author) ?? (message.username || author));
+    const quote: Quote = { id: message.ts, from, text };
+    await putAnswer(org, { id: quoteId, isOk: true, text: JSON.stringify(quote) });
+    return text;
+  });
   const meta: AskMeta = { quoteId, channel: channel.id, thread: message.thread_ts ?? message.ts };
   await openModal(deps, click, askModal({ kind: 'ask_about', quote: text, meta: { ...meta } }));
 }

@@ -3,7 +3,7 @@ import type { ApprovalView } from './approvals.ts';
 
 // Why somebody is shown no buttons. Only a courtesy: decide() and editApproval() say what counts.
 
-export interface Asked {
+interface Asked {
   requestedBy: string;
   policy: { roles: readonly string[]; members: readonly string[]; requesterMayDecide: boolean };
   editedBy?: readonly string[];

@@ -71,9 +71,9 @@ export function createSlackSetup({ config, db, keys, slack }: Deps & { slack: Sl
       const { orgId, memberId } = actor;
       const { verifier } = await db.withOrg(orgId, (org) => takeState(org, keys, { state, memberId, secret }));
       const grant = await slack.exchange(code, verifier, redirectUri);
-      const { tenant, teamName } = await db.withOrg(orgId, (org) => slack.install(org, grant, actor));
+      const { tenant } = await db.withOrg(orgId, (org) => slack.install(org, grant, actor));
       slack.forget({ orgId, tenant });
-      return { teamName };
+      return { tenant };
     },
     check: async (at) => {
       const found = await slack.checkInstallation(at);

@@ -17,6 +17,8 @@ const APPS = 'https://api.slack.com/apps';
 interface Said {
   problem?: string;
   success?: string;
+  /** The workspace that was just installed. */
+  connected?: string | undefined;
   /** The result of a test, under its workspace. */
   checked?: { tenant: string; check: SlackCheck };
 }
@@ -29,6 +31,10 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'connection.manage');
     const installed = await db.withOrg(actor.orgId, listInstallations);
+    const fresh = installed.find(({ tenant, status }) => tenant === said.connected && status === 'active');
+    const success = fresh
+      ? `${fresh.teamName} is connected. Invite the bot to a channel, or write to it.`
+      : said.success;
     const body = html`<div class="page">
       <header>
         <div>
@@ -36,7 +42,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
           <p class="lead">Four steps, then people ask where they talk. The whole story is in docs/slack.md.</p>
         </div>
       </header>
-      ${alert(said.problem)}${good(said.success)}
+      ${alert(said.problem)}${good(success)}
       ${slack ? html`${makeApp(slack)}${hearing(slack, config.publicUrl)}${tokens(slack)}` : off}
       ${workspaces(installed, said.checked)}
     </div>`;
@@ -47,7 +53,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
     return slack;
   };
 
-  pages.get('/slack', (c) => draw(c));
+  pages.get('/slack', (c) => draw(c, { connected: c.req.query('connected') }));
 
   pages.get('/slack/manifest.json', (c) => {
     allowed(c, 'connection.manage');
@@ -72,7 +78,8 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
       return draw(c, { problem: 'Slack sent nothing that could be used. Press Add to Slack again.' }, 400);
     const done = await attempt(() => setUp().finish(actor, { code, state }));
     if ('problem' in done) return draw(c, { problem: done.problem.message }, done.problem.status);
-    return draw(c, { success: `${done.value.teamName} is connected. Invite the bot to a channel, or write to it.` });
+    // Away from the address that holds the code.
+    return c.redirect(`/slack?connected=${encodeURIComponent(done.value.tenant)}`, 303);
   });
 
   pages.post('/slack/test', async (c) => {

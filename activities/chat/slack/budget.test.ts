@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { note, startSpeaking, type Speaking } from './speaking.fixture.ts';
+import { note, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
 let it: Speaking;
 beforeAll(async () => {

@@ -7,15 +7,20 @@ import { identityOf } from '#db/identities.ts';
 import { readRun } from '#db/runs.ts';
 import { findThreadAt } from '#db/threads.ts';
 import { readAnswer } from './answer.ts';
+import { isClosed, Unreachable } from './refusals.ts';
 
 const zOpened = z.object({ channel: z.object({ id: z.string() }) });
 
 /** A Slack person's id, in the place of a channel's. */
 export const isPerson = (channel: string): boolean => /^[UW][A-Z0-9]+$/.test(channel);
 
-/** The direct message with a person; opening it again gives the same one. Throws `PlatformFailure`. */
+/** The direct message with a person; opening it again gives the same one. Throws `Unreachable` and `PlatformFailure`. */
 export async function openDirect(slack: PlatformApi, orgId: string, tenant: string, person: string): Promise<string> {
-  const answer = await slack.call({ orgId, tenant }, 'conversations.open', { users: person });
+  const answer = await slack
+    .call({ orgId, tenant }, 'conversations.open', { users: person })
+    .catch((error: unknown) => {
+      throw isClosed(error) ? new Unreachable(error.code) : error;
+    });
   return readAnswer(zOpened, answer).channel.id;
 }
 

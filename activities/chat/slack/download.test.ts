@@ -47,6 +47,22 @@ test('where SLACK_API_URL is another place, files and answers go to that place a
   expect(hookAddress(fake, 'https://hooks.slack.com/x')).toBeUndefined();
 });
 
+test('a Slack on this machine is the same by any name of this machine, and by no other', () => {
+  for (const api of ['http://localhost:4103/api/', 'http://127.0.0.1:4103/api/', 'http://[::1]:4103/api/'])
+    for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '[::1]'])
+      expect(hookAddress({ SLACK_API_URL: api }, `http://${host}:9/x`)?.pathname).toBe('/x');
+  const local = { SLACK_API_URL: 'http://localhost:4103/api/' };
+  for (const host of ['127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.1', '0.0.0.0', '[::2]'])
+    expect([host, hookAddress(local, `http://${host}/x`), fileAddress(local, `http://${host}/x`)]).toEqual([
+      host,
+      undefined,
+      undefined,
+    ]);
+  const elsewhere = { SLACK_API_URL: 'http://slack.lan/api/' };
+  expect(hookAddress(elsewhere, 'http://slack.lan/x')?.hostname).toBe('slack.lan');
+  for (const config of [elsewhere, REAL]) expect(hookAddress(config, 'http://127.0.0.1/x')).toBeUndefined();
+});
+
 test('an address elsewhere is refused and nothing is sent', async () => {
   const slack = await littleSlack(() => ({ body: 'x' }));
   await expect(downloadFile(REAL, `${slack.url}/x`, wanted)).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { PlatformApi } from '#core/chat.ts';
 import { addCalculator, addRows } from '#test/web/rows.ts';
 import type { Person } from '#test/web/world.ts';
 import { createHomes } from './home.ts';
-import { failureOf, PANEL, startSpeaking, type Speaking } from './speaking.fixture.ts';
+import { failureOf, PANEL, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
 let it: Speaking;
 let bo: Person;
@@ -23,14 +23,15 @@ const homeOf = (name: Name) => ({ orgId: it.ana.orgId, tenant: it.slack.teamId, 
 const open = (name: Name) => it.chat.homes.publish({ ...homeOf(name), isOpened: true });
 const shown = (name: Name) => JSON.stringify(it.slack.home(name));
 const published = () => it.slack.calls('views.publish').length;
-const homesOn = (slack: PlatformApi) =>
-  createHomes({ db: it.world.deps.db, slack, log: it.log, publicUrl: PANEL });
+const homesOn = (slack: PlatformApi) => createHomes({ db: it.world.deps.db, slack, log: it.log, publicUrl: PANEL });
 
 test('somebody who is not linked sees how to link, by a private link that works', async () => {
   await open('dan');
   const [, token] = /panel\.test\/link\/([\w-]+)/.exec(shown('dan')) ?? [];
   expect(token).toBeDefined();
-  expect(await it.sql`select 1 from slack_links where external_id = ${it.slack.users.dan.id} and expires_at > now()`).toHaveLength(1);
+  expect(
+    await it.sql`select 1 from slack_links where external_id = ${it.slack.users.dan.id} and expires_at > now()`,
+  ).toHaveLength(1);
   expect(shown('dan')).not.toMatch(/approve:|Your requests/);
 });
 
@@ -76,7 +77,9 @@ test('A7 a decision made while a home was being published is shown all the same'
   await homesOn(slack).publish({ ...homeOf('bob'), isOpened: true });
   expect(calls).toBe(2);
   expect(shown('bob')).not.toContain(approvalId);
-  expect(await it.sql`select shows from approval_cards where approval_id = ${approvalId}`).toEqual([{ shows: 'approved' }]);
+  expect(await it.sql`select shows from approval_cards where approval_id = ${approvalId}`).toEqual([
+    { shows: 'approved' },
+  ]);
 });
 
 test('an edit of a home’s copy publishes that home', async () => {
@@ -110,4 +113,15 @@ test('a 429 is left to Temporal, a refusal is said', async () => {
   expect(await failureOf(open('ana'))).toMatchObject({ nextRetryDelay: 6_000 });
   it.slack.fault('views.publish', 'error not_enabled');
   expect(await failureOf(open('ana'))).toMatchObject({ name: 'UserError' });
+});
+
+test('a workspace that was taken away is shown nothing, and that is no failure', async () => {
+  await it.sql`delete from slack_homes`;
+  await it.sql`update slack_installations set status = 'uninstalled'`;
+  it.api.forget(homeOf('ana'));
+  const before = published();
+  await it.chat.homes.publish(homeOf('ana'));
+  expect(published()).toBe(before);
+  await it.sql`update slack_installations set status = 'active'`;
+  it.api.forget(homeOf('ana'));
 });

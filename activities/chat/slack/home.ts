@@ -15,7 +15,7 @@ import { makeLink } from '#db/slack-links.ts';
 import { viewsOf, type ApprovalView } from '#db/views/approvals.ts';
 import { homeView, type Home } from '#activities/chat/render/slack/index.ts';
 import { later } from './budget.ts';
-import { refusal } from './refusals.ts';
+import { isTakenAway, refusal } from './refusals.ts';
 
 /** What a home shows at most; the panel shows the rest. */
 const SHOWN = { approvals: 20, runs: 5, connections: 10 } as const;
@@ -59,6 +59,7 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     try {
       await slack.call({ orgId, tenant }, 'views.publish', { user_id: externalId, view: homeView(home) });
     } catch (error) {
+      if (isTakenAway(error)) return;
       if (!(error instanceof PlatformFailure)) throw error;
       if (error.kind === 'limited') throw later(errorText(error), error.retryAfterMs ?? DEFAULT_PAUSE_MS, error);
       throw error.kind === 'refused' ? refusal(error) : error;
@@ -128,7 +129,12 @@ async function readHomeOf(
       connections: connections.items.map(({ name, connector, health, healthText, offered }) => ({
         name,
         connector,
-        problem: health === 'down' ? (healthText ?? 'It does not answer.') : offered ? 'It offers something new; an admin has to look.' : null,
+        problem:
+          health === 'down'
+            ? (healthText ?? 'It does not answer.')
+            : offered
+              ? 'It offers something new; an admin has to look.'
+              : null,
       })),
     },
   };

@@ -6,6 +6,8 @@ const REAL = /(^|\.)slack(-gov)?\.com$/;
 /** What Slack's `url_private` and public file links begin with. */
 const FILES = /^(files\.slack(-gov)?\.com|([a-z0-9-]+\.)?slack-files(-gov)?\.com)$/;
 const HOOKS = /^hooks\.slack(-gov)?\.com$/;
+/** This machine, by any of its names: a Slack of the tests may give its addresses by another one. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Where files lie and a token may be shown: Slack's own hosts over https, or, where SLACK_API_URL is another place, that place alone. */
 export const fileAddress = (config: Where, url: string): URL | undefined => allowed(config, url, FILES);
@@ -17,6 +19,9 @@ function allowed(config: Where, text: string, hosts: RegExp): URL | undefined {
   const url = URL.parse(text);
   if (!url || url.username || url.password) return undefined;
   const { hostname } = new URL(config.SLACK_API_URL);
-  if (!REAL.test(hostname)) return /^https?:$/.test(url.protocol) && url.hostname === hostname ? url : undefined;
+  if (!REAL.test(hostname)) {
+    const isSame = url.hostname === hostname || (LOOPBACK.test(hostname) && LOOPBACK.test(url.hostname));
+    return /^https?:$/.test(url.protocol) && isSame ? url : undefined;
+  }
   return url.protocol === 'https:' && url.port === '' && hosts.test(url.hostname) ? url : undefined;
 }

@@ -5,6 +5,7 @@ import type { Database, Org } from '#db/client.ts';
 import { readProgress } from '#db/progress.ts';
 import type { LiveShown } from '#db/schema/slack.ts';
 import { leaseLive, lockLive, setDue, storeLive, type LiveEnd, type LiveNow } from '#db/slack-live.ts';
+import { turnIn, waitFor } from './budget.ts';
 import { dueIn, LIVE_TIMES, planLive, SESSION, type LivePlan, type LiveTimes } from './live-plan.ts';
 import { createRefusals, tellSlack, type Told } from './live-tell.ts';
 
@@ -19,6 +20,8 @@ interface Turn {
   now: LiveNow;
   plan: LivePlan;
   progress: RunProgress;
+  /** The channel takes a post then. */
+  postInMs: number;
 }
 
 /**
@@ -53,6 +56,7 @@ export function createLive({
         await pause(turn.waitMs, undefined, { ref: false });
         continue;
       }
+      await waitFor(turn.postInMs);
       const told = await tellSlack({ slack, refusals, log }, { orgId, ...turn });
       const isStored = await db.withOrg(orgId, (org) => storeLive(org, runId, turn.lease, endOf(orgId, turn, told)));
       if (!isStored) log.warn({ orgId, runId }, 'live: shown too late, another process goes on');
@@ -77,9 +81,14 @@ export function createLive({
       await setDue(org, runId, 'next');
       return null;
     }
+    const postInMs = plan.message?.kind === 'post' ? await placeFor(org, progress) : 0;
+    if (postInMs === null) {
+      await setDue(org, runId, 'next');
+      return null;
+    }
     const shown = plan.message?.kind === 'post' ? posting(now.row.shown, plan) : now.row.shown;
     const lease = await leaseLive(org, runId, { where: progress.where, shown, leaseMs: times.leaseMs });
-    return { lease, now, plan, progress };
+    return { lease, now, plan, progress, postInMs };
   }
 
   function endOf(orgId: string, { now, plan, progress }: Turn, told: Told): LiveEnd {
@@ -119,6 +128,9 @@ export function createLive({
     return Math.max(...asked, backoffMs);
   }
 }
+
+/** A post needs a place in the channel's budget; null: there is none for now, and what is waited for more may have it. */
+const placeFor = (org: Org, { where }: RunProgress): Promise<number | null> => turnIn(org, where).catch(() => null);
 
 /** A thread that nothing was posted to yet has no place to show anything in. */
 const isThere = ({ where }: RunProgress): boolean =>

@@ -140,7 +140,7 @@ test('installing again in the same org renews it; in another org it is refused w
   expect(again.id).toBe(before.id);
   await expect(installs(api, theirs)).rejects.toMatchObject({
     status: 409,
-    message: expect.stringContaining('Remove it there first'),
+    message: expect.stringContaining('Disconnect it there first'),
   });
   expect(await listed(theirs.orgId)).toEqual([]);
   const both = await littleSlack(granting('TC'));

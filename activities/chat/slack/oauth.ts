@@ -28,7 +28,7 @@ const zAccess = zTokens.extend({
 });
 
 interface OauthDeps {
-  config: Pick<Config, 'SLACK_API_URL' | 'SLACK_CLIENT_ID' | 'SLACK_CLIENT_SECRET'>;
+  config: Pick<Config, 'SLACK_API_URL' | 'SLACK_CLIENT_ID' | 'SLACK_CLIENT_SECRET' | 'SLACK_PKCE'>;
   /** The app's own way to Slack, without a token. */
   web: SlackWeb;
   authTest: (token: string) => Promise<SlackSelf>;
@@ -59,14 +59,14 @@ export function createOauth({ config, web, authTest, now }: OauthDeps) {
       scope: [...BOT_SCOPES, ...OPTIONAL_SCOPES].join(','),
       redirect_uri: redirectUri,
       state,
-      code_challenge: challenge,
-      code_challenge_method: 'S256',
+      ...(config.SLACK_PKCE ? { code_challenge: challenge, code_challenge_method: 'S256' } : {}),
     }).toString();
     return url.href;
   }
 
   async function exchange(code: string, verifier: string, redirectUri: string): Promise<SlackGrant> {
-    const parsed = zAccess.safeParse(await access({ code, redirect_uri: redirectUri, code_verifier: verifier }));
+    const proof = config.SLACK_PKCE ? { code_verifier: verifier } : undefined;
+    const parsed = zAccess.safeParse(await access({ code, redirect_uri: redirectUri, ...proof }));
     if (!parsed.success)
       throw new UserError('Slack granted no bot token. Install the app again, with its bot scopes.', { status: 409 });
     const grant = parsed.data;

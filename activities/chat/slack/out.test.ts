@@ -5,7 +5,7 @@ import { newId } from '#core/ids.ts';
 import { addRows } from '#test/web/rows.ts';
 import { mentions } from '#test/fakes/slack/index.ts';
 import { until } from '#test/setup/until.ts';
-import { failureOf, note, startSpeaking, type Speaking } from './speaking.fixture.ts';
+import { failureOf, note, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
 let it: Speaking;
 beforeAll(async () => {
@@ -41,7 +41,7 @@ test('an edit that changes nothing is not sent, and keeps the metadata when it i
   expect(updates(at.message)).toMatchObject([{ args: { metadata: { event_payload: { key, part: 0 } } } }]);
 });
 
-test.each(['message_not_found', 'cant_update_message', 'is_archived'])(
+test.each(['message_not_found', 'cant_update_message', 'is_archived', 'not_installed'])(
   'an edit of what is not there any more (%s) is done, with a warning',
   async (code) => {
     const at = await it.post(await it.addThread(it.slack.channels.general), note(aKey()));
@@ -83,7 +83,10 @@ test('with nobody to tell there either, it says what to do, and is not tried aga
 });
 
 test('a place that does not exist yet begins with who asked for what; then the thread is there', async () => {
-  const to = await it.addThread(it.slack.channels.general, { thread: `new:${newId()}`, text: 'post <!channel> & INV-77' });
+  const to = await it.addThread(it.slack.channels.general, {
+    thread: `new:${newId()}`,
+    text: 'post <!channel> & INV-77',
+  });
   const at = await it.post(to, note(aKey()));
   const [row] = await it.sql`select channel, thread, is_direct from threads where id = ${to.id}`;
   expect(row).toEqual({ channel: to.channel, thread: at.thread, is_direct: false });
@@ -99,21 +102,22 @@ test('a place that does not exist yet begins with who asked for what; then the t
 
 test('two that speak first at once begin one thread', async () => {
   const to = await it.addThread(it.slack.channels.quiet, { thread: `new:${newId()}` });
-  const both = await Promise.all(
-    [aKey(), aKey()].map((key) => until('it is said', () => it.post(to, note(key)))),
-  );
+  const both = await Promise.all([aKey(), aKey()].map((key) => until('it is said', () => it.post(to, note(key)))));
   expect(new Set(both.map(({ thread }) => thread)).size).toBe(1);
   expect(it.slack.thread(to.channel, both[0]?.thread ?? '')).toHaveLength(3);
 });
 
-test.each(['a channel without the bot', 'a person'])('a thread that begins in %s begins in a direct message', async (where) => {
-  const channel = where === 'a person' ? it.slack.users.ana.id : it.slack.channels.away;
-  const to = await it.addThread(channel, { thread: `new:${newId()}` });
-  const at = await it.post(to, note(aKey()));
-  expect(at.channel).toMatch(/^D/);
-  const [row] = await it.sql`select channel, thread, is_direct from threads where id = ${to.id}`;
-  expect(row).toEqual({ channel: at.channel, thread: at.thread, is_direct: true });
-});
+test.each(['a channel without the bot', 'a person'])(
+  'a thread that begins in %s begins in a direct message',
+  async (where) => {
+    const channel = where === 'a person' ? it.slack.users.ana.id : it.slack.channels.away;
+    const to = await it.addThread(channel, { thread: `new:${newId()}` });
+    const at = await it.post(to, note(aKey()));
+    expect(at.channel).toMatch(/^D/);
+    const [row] = await it.sql`select channel, thread, is_direct from threads where id = ${to.id}`;
+    expect(row).toEqual({ channel: at.channel, thread: at.thread, is_direct: true });
+  },
+);
 
 test('a place that somebody else was heard in first is spoken in all the same', async () => {
   const to = await it.addThread(it.slack.channels.general, { thread: `new:${newId()}` });
@@ -121,7 +125,8 @@ test('a place that somebody else was heard in first is spoken in all the same', 
   const slack: PlatformApi = {
     call: async (at, method, args) => {
       const answer = await it.api.call(at, method, args);
-      if (method === 'chat.postMessage' && !args['thread_ts']) await it.addThread(to.channel, { thread: String(answer['ts']) });
+      if (method === 'chat.postMessage' && !args['thread_ts'])
+        await it.addThread(to.channel, { thread: String(answer['ts']) });
       return answer;
     },
   };
@@ -153,6 +158,12 @@ test('what is too long for messages comes as a file, once, also when the answer 
   expect(it.slack.calls('files.completeUploadExternal')).toHaveLength(1);
   const rows = await it.posts(key);
   expect(rows.every(({ state }) => state === 'posted')).toBe(true);
+});
+
+test('nobody is asked to take a message who cannot: somebody deactivated is a clear refusal', async () => {
+  it.slack.change('cleo', { deleted: true });
+  const to = { platform: 'slack' as const, tenant: it.slack.teamId, channel: it.slack.users.cleo.id, thread: '' };
+  expect(await failureOf(it.post(to, note(aKey())))).toMatchObject({ name: 'UserError' });
 });
 
 test('while the connection to Slack is away, a direct message is not opened, and it is tried again', async () => {

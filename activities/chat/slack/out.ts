@@ -55,14 +55,17 @@ export function createSlackChat({ publicUrl, show, ...deps }: Deps): SlackChat {
   async function sayDirectly(orgId: string, to: ThreadRef, message: Outgoing, why: Unreachable): Promise<MessageRef> {
     const asker = isPerson(to.channel) ? undefined : await db.withOrg(orgId, (org) => askerOf(org, to, message));
     if (asker === undefined) throw unspeakable(why);
-    log.warn({ orgId, key: message.key, channel: to.channel, code: why.code }, 'a thread cannot be reached; the asker is told directly');
+    log.warn(
+      { orgId, key: message.key, channel: to.channel, code: why.code },
+      'a thread cannot be reached; the asker is told directly',
+    );
     const direct = { ...to, channel: asker, thread: '' };
     // A card is one message, cut to fit: nothing is added to it.
     const told = message.subject?.kind === 'approval' ? message : { ...message, blocks: [MOVED, ...message.blocks] };
     try {
       return await say(orgId, direct, told, `${message.key}:direct`);
     } catch (error) {
-      throw error instanceof Unreachable ? unspeakable(error) : error;
+      throw error instanceof Unreachable ? unspeakable(error) : asKnown(error);
     }
   }
 
@@ -102,11 +105,15 @@ export function createSlackChat({ publicUrl, show, ...deps }: Deps): SlackChat {
     try {
       await update({ text: content.text, blocks: content.blocks }).catch((error: unknown) => {
         if (!isBadContent(error)) throw error;
-        log.error({ orgId, key, part, error: errorText(error), alert: true }, 'Slack refused our blocks; plain text took their place');
+        log.error(
+          { orgId, key, part, error: errorText(error), alert: true },
+          'Slack refused our blocks; plain text took their place',
+        );
         return update({ text: plain, blocks: [] });
       });
     } catch (error) {
-      if (!isGoneMessage(error)) throw error instanceof PlatformFailure && error.kind === 'refused' ? refusal(error) : error;
+      if (!isGoneMessage(error))
+        throw error instanceof PlatformFailure && error.kind === 'refused' ? refusal(error) : error;
       log.warn({ orgId, key, part, code: error.code }, 'a message that was to be edited is not there any more');
     }
     if (before) await db.withOrg(orgId, (org) => markShown(org, before, shows));

@@ -3,7 +3,7 @@ import type { PlatformApi } from '#core/chat.ts';
 import { PlatformFailure } from '#core/errors.ts';
 import { newId } from '#core/ids.ts';
 import { until } from '#test/setup/until.ts';
-import { failureOf, note, startSpeaking, type Speaking } from './speaking.fixture.ts';
+import { failureOf, note, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
 let it: Speaking;
 beforeAll(async () => {
@@ -32,7 +32,9 @@ test('a post is written down, with the time, before it is sent, and names its ke
   expect(await it.posts(key)).toMatchObject([{ state: 'intended', attempts: 1, ts: null, thread: to.thread }]);
   hold.release();
   const at = await posting;
-  expect(await it.posts(key)).toMatchObject([{ state: 'posted', ts: at.message, channel: to.channel, lease_until: null }]);
+  expect(await it.posts(key)).toMatchObject([
+    { state: 'posted', ts: at.message, channel: to.channel, lease_until: null },
+  ]);
   const [sent] = sentOf(key);
   expect(sent?.args).toMatchObject({
     thread_ts: to.thread,
@@ -51,25 +53,31 @@ test('the same key again gives the place of the first, and posts nothing', async
   expect(it.said(to)).toHaveLength(1);
 });
 
-test.each(['a thread', 'a direct message'])('E5 in %s: a post whose answer was lost is found by its key, not repeated', async (where) => {
-  await rest();
-  const thread = await inThread();
-  const to = where === 'a thread' ? thread : { ...thread, channel: it.slack.users.bob.id, thread: '' };
-  const key = aKey();
-  it.slack.fault('chat.postMessage', 'reset after');
-  expect(await failureOf(it.post(to, note(key)))).toMatchObject({ nextRetryDelay: 3_000 });
-  expect(await it.posts(key)).toMatchObject([{ state: 'intended', attempts: 1, lease_until: null }]);
-  const at = await it.post(to, note(key));
-  expect(sentOf(key)).toHaveLength(1);
-  expect(it.slack.message(at.channel, at.message)?.['metadata']?.event_payload).toEqual({ key, part: 0 });
-});
+test.each(['a thread', 'a direct message'])(
+  'E5 in %s: a post whose answer was lost is found by its key, not repeated',
+  async (where) => {
+    await rest();
+    const thread = await inThread();
+    const to = where === 'a thread' ? thread : { ...thread, channel: it.slack.users.bob.id, thread: '' };
+    const key = aKey();
+    it.slack.fault('chat.postMessage', 'reset after');
+    expect(await failureOf(it.post(to, note(key)))).toMatchObject({ nextRetryDelay: 3_000 });
+    expect(await it.posts(key)).toMatchObject([{ state: 'intended', attempts: 1, lease_until: null }]);
+    const at = await it.post(to, note(key));
+    expect(sentOf(key)).toHaveLength(1);
+    expect(it.slack.message(at.channel, at.message)?.['metadata']?.event_payload).toEqual({ key, part: 0 });
+  },
+);
 
 test('E4 a process that died while it posted: the next waits its lease out, then finds what it said', async () => {
   const [to, key] = [await inThread(), aKey()];
   const hold = it.slack.fault('chat.postMessage', 'hang after');
   const dying = it.post(to, note(key)).catch(() => undefined);
   await until('it was posted', async () => it.said(to).length === 1);
-  expect(await failureOf(it.post(to, note(key)))).toMatchObject({ message: expect.stringContaining('being posted'), nextRetryDelay: 1_000 });
+  expect(await failureOf(it.post(to, note(key)))).toMatchObject({
+    message: expect.stringContaining('being posted'),
+    nextRetryDelay: 1_000,
+  });
   await it.sql`update slack_posts set lease_until = now() - interval '1 second' where key = ${key}`;
   const at = await it.post(to, note(key));
   hold.release();
@@ -113,7 +121,11 @@ test('the look-up reads on, page by page, and does not take half a thread for al
     call: async (at, method, args) => {
       if (method !== 'conversations.replies') return it.api.call(at, method, args);
       pages += 1;
-      const last = await it.api.call(at, method, { channel: args['channel'], ts: args['ts'], include_all_metadata: true });
+      const last = await it.api.call(at, method, {
+        channel: args['channel'],
+        ts: args['ts'],
+        include_all_metadata: true,
+      });
       return pages < 3 ? { messages: [], response_metadata: { next_cursor: `${pages}` } } : last;
     },
   };
@@ -135,7 +147,10 @@ test('what certainly did not go out is sent again at once, without a look', asyn
     },
   };
   const chat = it.chatOn(it.world.deps.db, slack);
-  expect(await failureOf(chat.post(it.ana.orgId, to, note(key)))).toMatchObject({ name: 'PlatformFailure', kind: 'not_sent' });
+  expect(await failureOf(chat.post(it.ana.orgId, to, note(key)))).toMatchObject({
+    name: 'PlatformFailure',
+    kind: 'not_sent',
+  });
   isAway = false;
   const looks = it.slack.calls('conversations.replies').length;
   await chat.post(it.ana.orgId, to, note(key));
@@ -193,13 +208,18 @@ test('blocks that Slack does not take go out as plain text with a link, and some
   expect(shown?.['blocks']).toBeUndefined();
   expect(shown?.['text']).toContain(`http://panel.test/runs/${runId}`);
   expect(shown?.['text']).not.toMatch(/<!channel>|<https/);
-  expect(it.logged.filter(({ alert }) => alert).map(({ msg }) => msg)).toEqual(['Slack refused our blocks; plain text went out']);
+  expect(it.logged.filter(({ alert }) => alert).map(({ msg }) => msg)).toEqual([
+    'Slack refused our blocks; plain text went out',
+  ]);
 });
 
 test('a long answer is several posts in order, and a repeat goes on where it stopped', async () => {
   await rest();
   const [to, key] = [await inThread(), aKey()];
-  const long = note(key, Array.from({ length: 320 }, (_, line) => `Line ${line} of a long answer, with words.`).join('\n\n'));
+  const long = note(
+    key,
+    Array.from({ length: 320 }, (_, line) => `Line ${line} of a long answer, with words.`).join('\n\n'),
+  );
   it.slack.fault('chat.postMessage', 'hang').release();
   let sends = 0;
   const slack: PlatformApi = {

@@ -116,7 +116,10 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
       return await call({ text: content.text, blocks: content.blocks });
     } catch (error) {
       if (!isBadContent(error)) throw error;
-      log.error({ orgId, key, part, error: errorText(error), alert: true }, 'Slack refused our blocks; plain text went out');
+      log.error(
+        { orgId, key, part, error: errorText(error), alert: true },
+        'Slack refused our blocks; plain text went out',
+      );
       return call({ text: plain });
     }
   }
@@ -131,20 +134,28 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
       if (isClosed(error)) return release(orgId, post, { isOut: true }, new Unreachable(error.code));
       const againInMs = error instanceof PlatformFailure ? error.retryAfterMs : undefined;
       const cause = error instanceof Error ? error : new Error(String(error));
-      const wait = later(`it is not known whether it was posted: ${errorText(error)}`, againInMs ?? DEFAULT_PAUSE_MS, cause);
+      const wait = later(
+        `it is not known whether it was posted: ${errorText(error)}`,
+        againInMs ?? DEFAULT_PAUSE_MS,
+        cause,
+      );
       return release(orgId, post, { isOut: true }, wait);
     }
   }
 
   async function waitToLand(orgId: string, { post, sentAgoMs }: { post: SlackPost; sentAgoMs: number }): Promise<void> {
     if (sentAgoMs >= LANDS_WITHIN_MS) return;
-    const wait = later('it was posted a moment ago and is not seen yet', Math.min(LOOK_AFTER_MS, LANDS_WITHIN_MS - sentAgoMs));
+    const wait = later(
+      'it was posted a moment ago and is not seen yet',
+      Math.min(LOOK_AFTER_MS, LANDS_WITHIN_MS - sentAgoMs),
+    );
     await release(orgId, post, { isOut: true }, wait);
   }
 
   async function afterFailure(orgId: string, post: SlackPost, { place }: ToPost, error: unknown): Promise<never> {
     if (!(error instanceof PlatformFailure)) return release(orgId, post, { isOut: true }, error);
-    if (error.kind === 'unclear') return release(orgId, post, { isOut: true }, later(errorText(error), LOOK_AFTER_MS, error));
+    if (error.kind === 'unclear')
+      return release(orgId, post, { isOut: true }, later(errorText(error), LOOK_AFTER_MS, error));
     const { retryAfterMs = DEFAULT_PAUSE_MS } = error;
     if (error.kind === 'limited')
       await db.withOrg(orgId, (org) => holdChannel(org, place, retryAfterMs)).catch(() => undefined);
@@ -160,7 +171,9 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
   async function release(orgId: string, post: SlackPost, how: { isOut: boolean }, error: unknown): Promise<never> {
     await db
       .withOrg(orgId, (org) => letPostGo(org, post, how))
-      .catch((failed: unknown) => log.warn({ orgId, key: post.key, error: errorText(failed) }, 'a post is held until its lease ends'));
+      .catch((failed: unknown) =>
+        log.warn({ orgId, key: post.key, error: errorText(failed) }, 'a post is held until its lease ends'),
+      );
     throw error;
   }
 

@@ -10,6 +10,9 @@ export class Unreachable extends Error {
   }
 }
 
+/** Ours: the workspace has no token here any more. */
+const NOT_INSTALLED = 'not_installed';
+
 // Error codes: docs.slack.dev/reference/methods/chat.postMessage, /chat.update, /conversations.replies, /conversations.open.
 const CLOSED = new Set([
   'channel_not_found',
@@ -37,7 +40,7 @@ const BAD_CONTENT = new Set([
   'invalid_arguments',
   'no_text',
 ]);
-const GONE = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed']);
+const GONE = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed', NOT_INSTALLED]);
 
 const isRefused = (failure: unknown): failure is PlatformFailure =>
   failure instanceof PlatformFailure && failure.kind === 'refused';
@@ -50,6 +53,9 @@ export const isClosed = (failure: unknown): failure is PlatformFailure =>
 export const isBadContent = (failure: unknown): failure is PlatformFailure =>
   isRefused(failure) && BAD_CONTENT.has(failure.code);
 
+/** The workspace was taken away: nothing can be shown there, or needs to be. */
+export const isTakenAway = (failure: unknown): boolean => isRefused(failure) && failure.code === NOT_INSTALLED;
+
 /** There is nothing to edit there any more. */
 export const isGoneMessage = (failure: unknown): failure is PlatformFailure =>
   isRefused(failure) && (GONE.has(failure.code) || isClosed(failure));
@@ -57,6 +63,6 @@ export const isGoneMessage = (failure: unknown): failure is PlatformFailure =>
 /** What a person reads of a refusal that no repetition helps. */
 export const refusal = ({ code }: PlatformFailure): UserError =>
   new UserError(
-    `Slack did not take the message (${code}). An owner or admin can look at the workspace under Settings → Slack.`,
+    `Slack did not take the message (${code}). An owner or admin can look at the workspace on the panel’s page Slack.`,
     { status: 502 },
   );

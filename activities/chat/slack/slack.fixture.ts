@@ -1,4 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { NewInstallation } from '#db/slack-installations.ts';
+import type { SlackSecret } from '#db/slack-tokens.ts';
 
 /** What reached the little Slack of a test. */
 export interface Ask {
@@ -88,4 +90,23 @@ export const grant = (tenant: string, token: string, more: object = {}) => ({
     is_enterprise_install: false,
     ...more,
   },
+});
+
+/** An installation of a workspace by OAuth; its token is `xoxb-of-<tenant>`. */
+export const installation = (
+  tenant: string,
+  secret: Partial<SlackSecret> = {},
+  expiresAt: Date | null = null,
+): NewInstallation => ({
+  tenant,
+  isEnterprise: false,
+  teamName: 'Acme',
+  appId: 'A1',
+  botUserId: 'UBOT',
+  botId: 'BBOT',
+  scopes: [],
+  source: 'oauth',
+  expiresAt,
+  secret: { token: `xoxb-of-${tenant}`, refreshToken: null, ...secret },
+  memberId: null,
 });

@@ -1,5 +1,7 @@
+import type { ThreadRef } from '#core/chat.ts';
 import { postsOfMessage } from '#db/slack-posts.ts';
 import { suggestionsOf } from '#db/suggestions.ts';
+import { findThreadAt } from '#db/threads.ts';
 import type { Act, Click } from '#bots/slack/click.ts';
 import type { SlackBotDeps } from '#bots/slack/deps.ts';
 import { tell } from '#bots/slack/private.ts';
@@ -10,30 +12,33 @@ const GONE = 'That suggestion is not there any more. Type what you want instead.
 export const suggest: Act = async (deps, click, index) => {
   const found = await readSuggestion(deps, click, Number(index));
   if (!found) return tell(deps, click, GONE);
-  const { tenant, sender, sourceKey } = click;
+  const { sender, sourceKey } = click;
   const received = await deps.client.receive({
     sourceKey,
-    where: { platform: 'slack', tenant, channel: click.channel ?? '', thread: found.thread },
+    where: found.where,
     sender,
     text: found.text,
-    isDirect: isDirect(click.channel ?? ''),
+    isDirect: found.isDirect,
   });
   if (received.kind === 'refused') await tell(deps, click, received.text);
 };
 
-/** Between the app and one person. */
-export const isDirect = (channel: string): boolean => channel.startsWith('D');
+/** Between a few people and nobody else. Slack's commands say so by the channel's name. */
+export const isDirect = (channel: string, name = ''): boolean => channel.startsWith('D') || name.startsWith('mpdm-');
 
 async function readSuggestion(
   { db }: SlackBotDeps,
   { orgId, tenant, channel, message }: Click,
   index: number,
-): Promise<{ text: string; thread: string } | undefined> {
+): Promise<{ text: string; where: ThreadRef; isDirect: boolean } | undefined> {
   if (channel === null || message === null) return undefined;
   return db.withOrg(orgId, async (org) => {
     const [post] = await postsOfMessage(org, { tenant, channel, ts: message });
     const runId = /^reply:(.+)$/.exec(post?.key ?? '')?.[1];
     const text = runId === undefined ? undefined : (await suggestionsOf(org, runId))[index];
-    return post && text !== undefined ? { text, thread: post.thread || message } : undefined;
+    if (!post || text === undefined) return undefined;
+    const where = { platform: 'slack', tenant, channel, thread: post.thread || message } as const;
+    const thread = await findThreadAt(org, where);
+    return { text, where, isDirect: thread?.isDirect ?? isDirect(channel) };
   });
 }

@@ -11,7 +11,7 @@ const zCardMeta = z.object({
   ts: z.string().min(1),
   sha: z.string().min(1),
 });
-export type CardMeta = z.infer<typeof zCardMeta>;
+type CardMeta = z.infer<typeof zCardMeta>;
 
 export function metaOf(
   click: Parameters<typeof cardAt>[0],

@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/require-post-message-target-origin -- chat.postMessage is Slack's, not a window's */
 import { createHmac } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { until } from '#test/setup/until.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/require-post-message-target-origin -- chat.postMessage is Slack's, not a window's */
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { clientOf, outcome, startApp } from './client.ts';
 import { startSlack, type Json } from './index.ts';

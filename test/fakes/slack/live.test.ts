@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/require-post-message-target-origin -- chat.postMessage is Slack's, not a window's */
 import { afterAll, expect, test } from 'vitest';
 import { clientOf, outcome } from './client.ts';
 import { readable, startSlack } from './index.ts';

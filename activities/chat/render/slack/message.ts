@@ -1,7 +1,7 @@
 import type { KnownBlock } from '@slack/types';
 import type { Block, Outgoing } from '#core/chat.ts';
 import { actionBlocks, feedbackBlock } from './buttons.ts';
-import { boldLine, context, ellipsis, header } from './elements.ts';
+import { boldLine, context, header } from './elements.ts';
 import { cleanLiteral } from './escape.ts';
 import { fieldPieces, mergeFields } from './fields.ts';
 import { CONTEXT_TEXT, HEADER } from './limits.ts';
@@ -43,7 +43,8 @@ export function messagePieces(message: Outgoing, { linkHosts = [], feedback = fa
   const begin = title ? titlePieces(title) : [];
   const end = feedback && subject?.kind === 'run' ? [{ blocks: [feedbackBlock(subject.id)], isTail: true }] : [];
   const saysNothing = begin.length === 0 && pieces.every(isSilent);
-  return [...begin, ...(saysNothing ? notePieces('plain', ellipsis(message.fallback, CONTEXT_TEXT)) : pieces), ...end];
+  const instead = context(message.fallback.trim() || '…');
+  return [...begin, ...(saysNothing ? [{ blocks: [instead] }] : pieces), ...end];
 }
 
 /** Rules alone are no message; neither is a file. */

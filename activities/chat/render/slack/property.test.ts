@@ -141,7 +141,11 @@ test('A1 the full view gives back every argument exactly, or cannot approve', ()
       const many = Object.fromEntries(Array.from({ length: times }, (_, index) => [`k${index}`, given]));
       const facts = factsOf(many);
       const view = fullViewModal({
-        facts, canApprove: true, panelUrl: PUBLIC_URL, meta: { id: 'x' } });
+        facts,
+        canApprove: true,
+        panelUrl: PUBLIC_URL,
+        meta: { id: 'x' },
+      });
       expect(complaintsOfView(view)).toEqual([]);
       if (view.submit) expect(readArguments(view.blocks as SlackText['blocks'])).toEqual(shownOf(facts));
     }),

@@ -11,13 +11,13 @@ import { saveInstallation } from '#db/slack-installations.ts';
 import { startSlack, type Message, type SlackOptions } from '#test/fakes/slack/index.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addOrg, addPerson, createWorld, inOrg, type Person } from '#test/web/world.ts';
-import { createSlackApi } from './api.ts';
-import { createSlackChat } from './out.ts';
+import { createSlackApi } from '#activities/chat/slack/api.ts';
+import { createSlackChat } from '#activities/chat/slack/out.ts';
 
 export const PANEL = 'http://panel.test';
 
 /** A Slack, an org that the app is installed for, and a mouth to speak there: Ana owns the org and is `ana` in Slack. */
-export async function startSpeaking(options: Pick<SlackOptions, 'strictRate'> = {}) {
+export async function startSpeaking(options: Pick<SlackOptions, 'strictRate' | 'streamTimeoutMs' | 'sessionExpiryMs'> = {}) {
   const slack = await startSlack({
     ...options,
     users: { ana: { isAdmin: true }, bob: {}, cleo: {}, dan: {} },
@@ -123,7 +123,9 @@ export const note = (key: string, text = 'It is done.'): Outgoing => ({
 });
 
 /** What an activity fails with, as Temporal reads it. */
-export const failureOf = async (fails: Promise<unknown>): Promise<{ message: string; nextRetryDelay?: number; name: string }> => {
+export const failureOf = async (
+  fails: Promise<unknown>,
+): Promise<{ message: string; nextRetryDelay?: number; name: string }> => {
   try {
     await fails;
   } catch (error) {
