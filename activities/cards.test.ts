@@ -107,6 +107,7 @@ test('an org that does not want it is not sent copies; nor is somebody whose wor
   await it.sql`update identities set tenant = 'TGONE' where member_id = ${bo?.memberId ?? ''} and platform = 'slack'`;
   await request();
   expect(await cards()).toHaveLength(1);
+  expect(it.logged.filter(({ level }) => level >= 40)).toEqual([]);
   await it.sql`update identities set tenant = ${it.slack.teamId} where member_id = ${bo?.memberId ?? ''} and platform = 'slack'`;
 });
 

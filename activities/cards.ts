@@ -26,6 +26,10 @@ import type { ActivityDeps } from './deps.ts';
 const TELL_WITHIN_MS = 5_000;
 /** Copies of one card that are edited at once. */
 const EDITED_AT_ONCE = 6;
+/** Slower ones go on beside the run, which has waited long enough. */
+const EDIT_WITHIN_MS = 3_000;
+/** So long the others leave the way to the thread's own. */
+const HEAD_START_MS = 300;
 
 /** The copies of an approval's card: in its thread, with those who may decide, in App Homes. All show what is recorded (RULES A7). */
 export function createCards({
@@ -83,10 +87,14 @@ export function createCards({
     if (found.length === 0) return;
     const { thread } = await read(orgId, approvalId);
     const stale = found.map(({ card }) => card).toSorted((a, b) => Number(isIn(thread, b)) - Number(isIn(thread, a)));
+    const [own] = stale[0] && isIn(thread, stale[0]) ? stale.splice(0, 1) : [];
+    const first = own && editCard(own);
+    if (first && stale.length > 0) await Promise.race([first, pause(HEAD_START_MS, undefined, { ref: false })]);
     const lane = async (): Promise<void> => {
       for (let card = stale.shift(); card; card = stale.shift()) await editCard(card);
     };
-    await Promise.all(Array.from({ length: EDITED_AT_ONCE }, lane));
+    const all = Promise.all([first, ...Array.from({ length: EDITED_AT_ONCE }, lane)]);
+    await Promise.race([all, pause(EDIT_WITHIN_MS, undefined, { ref: false })]);
   }
 
   async function editCard(card: Card): Promise<void> {

@@ -4,11 +4,11 @@ import type { ChatOut, Platform, RunProgress } from '#core/chat.ts';
 import type { Database } from '#db/client.ts';
 import { until } from '#test/setup/until.ts';
 import { createLive } from './chat/slack/live.ts';
-import { startLive, type LiveGround } from './chat/slack/live.fixture.ts';
+import { startLive, type LiveGround } from '#test/setup/slack-live.ts';
 import { createProgress } from './progress.ts';
 
-// A minute is 100 ms here: the stream ends after 5, a session fades after 2, and so on.
-const MINUTE = 100;
+// A minute is 400 ms here: the stream ends after 5, a session fades after 2, and so on.
+const MINUTE = 400;
 let it: LiveGround;
 let queries = 0;
 let db: Database;
@@ -85,7 +85,7 @@ test('what is new while something is shown is shown after it, in one go', async 
 test('a model that thinks for six minutes: the session never fades, no stream is cut, and the thread ends right', async () => {
   const times = { pauseMs: MINUTE / 50, quietMs: MINUTE / 8, keepAliveMs: 1.4 * MINUTE, burstMs: 3.5 * MINUTE };
   const live = createLive({ db, slack: it.api, log, times });
-  const progress = createProgress({ db, log, chat: { slack: mouth('slack', live) } }, { everyMs: MINUTE / 10 });
+  const progress = createProgress({ db, log, chat: { slack: mouth('slack', live) } }, { everyMs: MINUTE / 12 });
   const run = await it.begin();
   const of = { orgId: it.ana.orgId, runId: run.runId, platform: 'slack' as const };
   await progress.whileWorking(of, () => after(6 * MINUTE));

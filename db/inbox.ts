@@ -8,18 +8,20 @@ export const NOT_ADDRESSED = 'not_addressed';
 export interface ClaimOptions {
   /** sha256 of the signature that it was sent under. */
   signature?: string | undefined;
-  /** The platform itself says that it is for us: what was stored as not for us is taken over. */
+  /** A request: the command that was stored for the same delivery is taken over. */
+  isRequest?: boolean;
+  /** The platform itself says that it is for us: what was stored as not for us is taken over too. */
   isAddressed?: boolean | undefined;
 }
 
 /**
- * Stores a delivery under its key, with the signature it came under (RULES I1, I2); false: it is there already. A stored command is taken over too,
- * by the request that it asks for, so that one delivery stays one row. Several processes at once: one of them gets true.
+ * Stores a delivery under its key, with the signature it came under (RULES I1, I2); false: it is there already. A request takes over the command that was
+ * stored for it, so that one delivery stays one row. Several processes at once: one of them gets true.
  */
 export async function claimEvent(
   tx: Tx,
   row: typeof inboundEvents.$inferInsert,
-  { signature, isAddressed = false }: ClaimOptions = {},
+  { signature, isRequest = false, isAddressed = false }: ClaimOptions = {},
 ): Promise<boolean> {
   // Sent together, and run in this order.
   const [signed, added] = await Promise.all([
@@ -38,11 +40,11 @@ export async function claimEvent(
     if (event) await tx.delete(inboundEvents).where(eq(inboundEvents.id, event.id));
     return false;
   }
-  return event !== undefined || takeOver(tx, row, isAddressed);
+  return event !== undefined || (isRequest && takeOver(tx, row, isAddressed));
 }
 
 async function takeOver(tx: Tx, row: typeof inboundEvents.$inferInsert, isAddressed: boolean): Promise<boolean> {
-  if (!row.orgId || row.outcome === 'ignored') return false;
+  if (!row.orgId) return false;
   const isCommand = and(
     eq(inboundEvents.outcome, 'command'),
     isNotNull(inboundEvents.reason),

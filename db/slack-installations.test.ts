@@ -127,6 +127,18 @@ test('removing takes the token and all that belongs to the workspace, leaves the
   expect(await sql`select status from members where id = ${ours.memberId}`).toEqual([{ status: 'active' }]);
 });
 
+test('Slack’s two events of one removal may come in any order, and neither speaks over what an admin did', async () => {
+  await save(ours, 'T1');
+  const remove = (why: 'uninstalled' | 'revoked') =>
+    inOrg(world, ours.orgId, (org) => removeInstallation(org, 'T1', why, { actor: 'system', problem: why }));
+  expect([await remove('revoked'), await remove('revoked'), await remove('uninstalled')]).toEqual([true, false, true]);
+  expect([await remove('revoked'), await remove('uninstalled')]).toEqual([false, false]);
+  expect(await inOrg(world, ours.orgId, (org) => findInstallation(org, 'T1'))).toMatchObject({
+    status: 'uninstalled',
+    problem: 'uninstalled',
+  });
+});
+
 test('a removed workspace may go to another org, and one that another org has may not be removed from here', async () => {
   await save(ours, 'T1');
   const removeAs = (person: Person) =>

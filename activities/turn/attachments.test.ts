@@ -12,6 +12,7 @@ import type { Run } from '#db/runs.ts';
 import { SHOWN_LENGTH } from '#activities/attachments/limits.ts';
 import { pngOf } from '#activities/attachments/image.fixture.ts';
 import { idleClient } from '#test/web/client.ts';
+import { addCalculator } from '#test/web/rows.ts';
 import { addOrg, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
 import { readContext } from './context.ts';
 import { draftSummary } from './draft-summary.ts';
@@ -166,11 +167,15 @@ test('T1 a summary of messages that brought files counts them as sources', async
   expect(draft?.sources).toContainEqual({ origin: 'file old.txt', from: [null] });
 });
 
-test('T2 an answer beside a file may quote it, so it may not go back to a connection by itself', async () => {
-  await askWith('Read it', { files: [file('a.txt')] }, [{ text: 'QX-7741' }]);
-  await sql`insert into messages (id, org_id, thread_id, seq, role, text, outside)
-    values (${newId()}, ${ana.orgId}, ${threadId}, 2, 'assistant', 'It says QX-7741.', 'file a.txt')`;
+test('T1 T2 an answer beside a file may quote it, so it may not go back to a connection by itself', async () => {
+  const asked = await askWith('Read it', { files: [file('a.txt')] }, [{ text: 'QX-7741' }]);
+  const connection = await addCalculator(world, ana);
+  await sql`insert into tool_calls (id, org_id, run_id, turn_number, call_number, tool, connection_id, input, status, outside)
+    values (${newId()}, ${ana.orgId}, ${asked.id}, 1, 1, 'erp_read', ${connection}, '{}', 'done', 'answer of ERP')`;
+  await sql`insert into messages (id, org_id, thread_id, seq, role, text, run_id, outside)
+    values (${newId()}, ${ana.orgId}, ${threadId}, 2, 'assistant', 'It says QX-7741.', ${asked.id}, 'answer of ERP')`;
   await sql`update threads set last_seq = 2 where id = ${threadId}`;
-  const { outside } = await contextOf(await askIn(world.deps.db, ana, threadId, 'Look it up'));
-  for (const { from } of outside) expect([...from]).toContain(null);
+  const { outside, taint } = await contextOf(await askIn(world.deps.db, ana, threadId, 'Look it up'));
+  expect(taint).toBe('file a.txt');
+  expect(outside.find(({ origin }) => origin === 'answer of ERP')?.from).toEqual(new Set([null, connection]));
 });

@@ -182,7 +182,9 @@ test('whatever is signed and sent, nobody is answered with a failure of ours', a
     fc.asyncProperty(anything, fc.constantFrom(false, 'payload' as const, true), async (body, form) => {
       n += 1;
       const texts =
-        form === true ? Object.fromEntries(Object.entries(body).map(([key, value]) => [key, JSON.stringify(value)])) : body;
+        form === true
+          ? Object.fromEntries(Object.entries(body).map(([key, value]) => [key, JSON.stringify(value)]))
+          : body;
       const answer = await ears.send(form === true ? { command: '/abet', ...texts } : texts, { form });
       expect(answer.status).toBeLessThan(500);
     }),

@@ -71,7 +71,6 @@ const zMessageAction = z.looseObject({
 export const zCommand = z.looseObject({
   text: z.string().default(''),
   user_id: z.string().min(1),
-  user_name: z.string().default(''),
   team_id: z.string().default(''),
   channel_id: z.string().default(''),
   channel_name: z.string().default(''),

@@ -96,10 +96,12 @@ test('an e-mail address links an ordinary person to the member who has it, only 
     ears.slack.add(id, { profile: { email }, ...profile });
     expect(await say(id, { team: undefined })).toMatchObject({ outcome: 'refused' });
   }
-  expect(await ears.sql`select 1 from identities where member_id = ${bo.id}`).toEqual([]);
+  expect(await ears.sql`select 1 from identities where platform = 'slack' and member_id = ${bo.id}`).toEqual([]);
   const all = await Promise.all([say('UBO'), say('UBO'), say('UBO')]);
   expect(all.map(({ outcome }) => outcome)).toEqual(['run', 'run', 'run']);
-  expect(await ears.sql`select external_id from identities where member_id = ${bo.id}`).toEqual([{ external_id: 'UBO' }]);
+  expect(await ears.sql`select external_id from identities where platform = 'slack' and member_id = ${bo.id}`).toEqual([
+    { external_id: 'UBO' },
+  ]);
   expect(
     await ears.sql`select details from audit_log where action = 'identity.linked' and target_id = ${bo.id}`,
   ).toMatchObject([{ details: expect.stringContaining('email') }]);

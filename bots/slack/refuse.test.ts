@@ -43,7 +43,10 @@ test.each([
   await Promise.all(texts.map((said, at) => send(said, at % 2 ? other : ears.receiver)));
   await send(mentionOf(texts[0] ?? {}));
   expect(await told()).toMatchObject([
-    { method: 'chat.postEphemeral', args: { user, channel: 'C1', text: expect.stringMatching(words), unfurl_links: false } },
+    {
+      method: 'chat.postEphemeral',
+      args: { user, channel: 'C1', text: expect.stringMatching(words), unfurl_links: false },
+    },
   ]);
   for (const said of texts) expect(await reasonOf(said)).toEqual({ outcome: 'refused', reason });
   expect(JSON.stringify(await ears.rows())).not.toContain('INV-77');
@@ -62,7 +65,9 @@ test('a bot is told nothing', async () => {
 
 test('I3 the message itself says that somebody is of another company: Slack need not be asked', async () => {
   await send(message({ user: 'UCONNECT', team: 'T8', user_team: 'T8', source_team: 'T8' }));
-  expect(await told()).toMatchObject([{ args: { user: 'UCONNECT', text: expect.stringContaining('another company') } }]);
+  expect(await told()).toMatchObject([
+    { args: { user: 'UCONNECT', text: expect.stringContaining('another company') } },
+  ]);
   expect(ears.slack.asked('users.info')).toEqual([]);
 });
 
@@ -70,7 +75,9 @@ test('I3 within an Enterprise another team is no other company', async () => {
   ears.slack.add('UEVE', { team_id: 'T2', enterprise_user: { enterprise_id: 'E1', teams: ['T2'] } });
   await ears.link(ears.ownerId, 'UEVE');
   const said = message({ user: 'UEVE', team: 'T2' });
-  const authorizations = [{ enterprise_id: 'E1', team_id: 'T1', user_id: BOT, is_bot: true, is_enterprise_install: false }];
+  const authorizations = [
+    { enterprise_id: 'E1', team_id: 'T1', user_id: BOT, is_bot: true, is_enterprise_install: false },
+  ];
   expect((await ears.send(envelope(said, { authorizations, context_enterprise_id: 'E1' }))).status).toBe(200);
   expect(await reasonOf(said)).toMatchObject({ outcome: 'run' });
   ears.slack.add('UMALLORY', { team_id: 'T9', enterprise_user: { enterprise_id: 'E9', teams: ['T9'] } });
@@ -125,8 +132,14 @@ test('a role that only reads, and a channel that is not on the list, are told ea
     const elsewhere = message();
     await send(elsewhere);
     expect(await reasonOf(elsewhere)).toEqual({ outcome: 'refused', reason: 'channel' });
-    expect((await told()).at(-1)).toMatchObject({ args: { text: expect.stringMatching(/Admins choose the channels/) } });
-    for (const change of [{ channel: 'C0GENERAL' }, { channel: 'D1', channel_type: 'im' }, { channel: 'G1', channel_type: 'mpim' }]) {
+    expect((await told()).at(-1)).toMatchObject({
+      args: { text: expect.stringMatching(/Admins choose the channels/) },
+    });
+    for (const change of [
+      { channel: 'C0GENERAL' },
+      { channel: 'D1', channel_type: 'im' },
+      { channel: 'G1', channel_type: 'mpim' },
+    ]) {
       const said = message(change);
       await send(said);
       expect(await reasonOf(said)).toMatchObject({ outcome: 'run' });

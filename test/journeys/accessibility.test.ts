@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { erpConnection, startErp, type Erp } from '#test/fakes/erp.ts';
+import { startSlack, type Slack } from '#test/fakes/slack/index.ts';
 import { openBrowser } from '#test/setup/browser.ts';
 import { startTestProduct, type TestProduct } from '#test/setup/product.ts';
 import { until } from '#test/setup/until.ts';
@@ -20,6 +21,7 @@ const SCREENS = [
 ] as const;
 
 let erp: Erp;
+let slack: Slack;
 let it: TestProduct;
 let browser: Browser;
 let axe: string;
@@ -30,7 +32,17 @@ let bo: { email: string; password: string };
 beforeAll(async () => {
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   erp = await startErp();
-  it = await startTestProduct({ ABETWORKS_EGRESS_ALLOW: erp.hostPort, ABETWORKS_OWNER_PASSWORD: PASSWORD });
+  slack = await startSlack();
+  it = await startTestProduct({
+    ABETWORKS_EGRESS_ALLOW: erp.hostPort,
+    ABETWORKS_OWNER_PASSWORD: PASSWORD,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_BOT_TOKEN: slack.token(),
+    SLACK_SIGNING_SECRET: slack.signingSecret,
+    SLACK_CLIENT_ID: slack.clientId,
+    SLACK_CLIENT_SECRET: slack.clientSecret,
+  });
+  slack.deliverTo(`${it.url}/slack/events`);
   const connection = await it.ana.post('/api/v1/connections', erpConnection(erp));
   const admin = await it.join('Bo', 'admin');
   bo = admin;
@@ -43,6 +55,10 @@ beforeAll(async () => {
   await it.runIs(it.ana, done.runId, 'done');
   const waiting = await it.ask(it.ana, 'post invoice INV-2 over 4200 EUR to the ERP');
   const open = await it.approvalOf(it.ana, waiting.runId);
+  const link = await until('Slack gives a link', async () => {
+    const { body } = await slack.as('cleo').command('/abet connect');
+    return /\/link\/[\w-]+/.exec(JSON.stringify(body))?.[0];
+  });
   pages = {
     chat: '/',
     thread: `/threads/${waiting.threadId}`,
@@ -58,6 +74,8 @@ beforeAll(async () => {
     members: '/members',
     audit: '/audit',
     settings: '/settings',
+    slack: '/slack',
+    link,
     account: '/account',
     docs: '/docs',
   };
@@ -66,6 +84,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await it?.stop();
+  await slack?.stop();
   await erp?.stop();
 });
 

@@ -27,7 +27,8 @@ export async function createEars({ tenant = 'T1', botUserId = BOT, env = {} as R
   const sql = postgres(database.adminUrl, { max: 3, onnotice: () => {} });
   const config = readConfig({ PUBLIC_URL: 'http://panel.test', SLACK_SIGNING_SECRET: SECRET, ...env });
   const keys = parseKeyRing(newKeyRingText());
-  const log = pino({ level: process.env['EARS_LOG'] ?? 'silent' });
+  const logged: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => void logged.push(line) });
   const engine = fakeEngine();
   const { orgId, ownerId } = await createOrg(db, 'Acme', 'owner@acme.test');
   // Nothing here is answered, so that it all stays under way.
@@ -47,9 +48,9 @@ export async function createEars({ tenant = 'T1', botUserId = BOT, env = {} as R
   };
   const responded: { url: string; message: object }[] = [];
   const receivers: SlackReceiver[] = [];
+  const client = createClient({ db, engine: engine.port, log, keys, revise: reviseCall });
   /** Another process: what it remembers is its own. */
   const another = (): SlackReceiver => {
-    const client = createClient({ db, engine: engine.port, log, keys, revise: reviseCall });
     const deps: SlackBotDeps = {
       config,
       db,
@@ -70,7 +71,9 @@ export async function createEars({ tenant = 'T1', botUserId = BOT, env = {} as R
     db,
     sql,
     config,
+    logged,
     engine,
+    client,
     orgId,
     ownerId,
     tenant,
@@ -124,8 +127,11 @@ export async function createEars({ tenant = 'T1', botUserId = BOT, env = {} as R
 }
 export type EarsWorld = Awaited<ReturnType<typeof createEars>>;
 
-export const post = (to: SlackReceiver, raw: string | Uint8Array<ArrayBuffer>, headers: HeadersInit): Promise<Response> =>
-  to.http(new Request('http://panel.test/slack/events', { method: 'POST', body: raw, headers }));
+export const post = (
+  to: SlackReceiver,
+  raw: string | Uint8Array<ArrayBuffer>,
+  headers: HeadersInit,
+): Promise<Response> => to.http(new Request('http://panel.test/slack/events', { method: 'POST', body: raw, headers }));
 
 /** Slack's answers to what the ears ask; who is not in `users` is not found. */
 function fakeSlackCalls(team: string) {
@@ -174,9 +180,7 @@ export const envelope = (event: Json, change: Json = {}): Json => ({
   type: 'event_callback',
   event_id: `Ev${newId().replaceAll('-', '').toUpperCase()}`,
   event_time: 1_771_442_483,
-  authorizations: [
-    { enterprise_id: null, team_id: 'T1', user_id: BOT, is_bot: true, is_enterprise_install: false },
-  ],
+  authorizations: [{ enterprise_id: null, team_id: 'T1', user_id: BOT, is_bot: true, is_enterprise_install: false }],
   is_ext_shared_channel: false,
   ...change,
 });

@@ -47,7 +47,11 @@ export interface Answer {
 }
 
 /** The web role on a database of its own, called without a socket. Temporal is away: `client` stands in for what needs it. */
-export async function createWorld(client: Client, env: Record<string, string> = {}): Promise<World> {
+export async function createWorld(
+  client: Client,
+  env: Record<string, string> = {},
+  more: Partial<WebDeps> = {},
+): Promise<World> {
   const database = await createTestDatabase();
   const config = readConfig({ PORT: '3000', ...env });
   const keys = parseKeyRing(newKeyRingText());
@@ -59,6 +63,7 @@ export async function createWorld(client: Client, env: Record<string, string> = 
     keys,
     log,
     modelName: config.ABETWORKS_MODEL?.join(', then ') ?? 'rules',
+    ...more,
   };
   const app = createApp(deps);
   return {

@@ -65,7 +65,7 @@ const question = (link: LinkView, actor: Principal, problem?: string): Html =>
       ${fact('Its e-mail address', link.person?.email ? escapeInvisible(link.person.email) : 'Slack does not say')}
       ${fact('Will act as', html`${actor.name}, ${actor.email} (${actor.role})`)}
     </dl>
-    <p class="note note-warning">
+    <p class="note note-warning flow">
       Whoever holds this Slack account will ask, approve and deny as you. If you did not type /abet connect yourself a
       moment ago, close this page: somebody else may have sent you their link.
     </p>
@@ -99,7 +99,7 @@ const linked = (link: LinkView, actor: Principal): Html =>
         <a class="button" href="/account">Your account</a>`;
 
 const done = (link: LinkView): Html =>
-  html`<div class="alert good" role="status">
+  html`<div class="alert good flow" role="status">
       ${nameOf(link)} in ${escapeInvisible(link.workspace)} is linked to you. Go back to Slack and ask.
     </div>
     <p class="hint">You can unlink it at any time on your account page, or in Slack with /abet disconnect.</p>

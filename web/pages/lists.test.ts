@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '#core/ids.ts';
+import { addAttachments, endAttachment, heldAttachments } from '#db/attachments.ts';
+import { readRun } from '#db/runs.ts';
 import { addStory, createStoryWorld, postForm, type Story } from '#test/web/story.ts';
-import { addOrg, addPerson, cookieOf, PASSWORD, type Person, type World } from '#test/web/world.ts';
+import { addOrg, addPerson, cookieOf, inOrg, PASSWORD, type Person, type World } from '#test/web/world.ts';
 
 let world: World;
 let admin: Person & { cookie: string };
@@ -60,6 +62,27 @@ test('D3 lists and pages name a private request by its member, not by its words'
   ])
     expect((await open(path)).text).not.toContain('walrus tusks');
   expect((await open(`/runs?requestedBy=${member.memberId}`)).text).toContain('Private request of A member');
+});
+
+test('D3 a run’s page names what came with the request and what became of it, never what is in it, and only to who may read the request', async () => {
+  await inOrg(world, member.orgId, async (org) => {
+    const { messageId, threadId } = await readRun(org, done.runId);
+    const sent = { id: 'F1', name: 'a<b>\u202e.csv', mimeType: 'text/csv', size: 1, url: 'http://files.test/x' };
+    await addAttachments(org, {
+      messageId,
+      threadId,
+      files: [sent],
+      quotes: [{ id: '1.1', from: 'Bo', text: 'canary' }],
+    });
+    const [held] = await heldAttachments(org, messageId);
+    await endAttachment(org, held?.id ?? '', { status: 'skipped', note: 'It is empty.' });
+  });
+  const own = await open(`/runs/${done.runId}`, member);
+  expect(own.text).toContain('a&lt;b&gt;\\u{202e}.csv');
+  expect(own.text).toContain('It is empty.');
+  expect(own.text).toContain('Quoted message of Bo');
+  expect(own.text).not.toContain('canary');
+  expect((await open(`/runs/${done.runId}`)).text).not.toContain('.csv');
 });
 
 test('a run is edited and run again from its page: prefilled, in the same thread or a new one, once however often it is sent', async () => {

@@ -87,6 +87,20 @@ test('a form opened before somebody else’s change is not saved over it', async
   expect((await now()).name).toBe('Theirs');
 });
 
+test('Slack: who is told, who is matched and where people may ask are saved, and a channel’s name is no id', async () => {
+  const typed = { slackMatchEmail: 'on', slackChannels: 'c0123abcd\r\nG0PRIVATE1' };
+  expect((await postForm(world, cookie, '/settings', await fill(typed))).status).toBe(200);
+  const slack = { matchEmail: true, tellApprovers: false, channels: ['C0123ABCD', 'G0PRIVATE1'] };
+  expect((await now()).settings.slack).toEqual(slack);
+  const text = flat(await page());
+  expect(text).toMatch(/name="slackMatchEmail" value="on" checked/);
+  expect(text).toMatch(/name="slackTellApprovers" value="on" \/>/);
+  expect(text).toContain('C0123ABCD G0PRIVATE1');
+  const wrong = await postForm(world, cookie, '/settings', await fill({ ...typed, slackChannels: '#general' }));
+  expect([wrong.status, flat(wrong.text)]).toEqual([422, expect.stringContaining('Slack channels: “#GENERAL” must')]);
+  expect((await now()).settings.slack).toEqual(slack);
+});
+
 test('D2 a member has no settings page, and what they post is refused', async () => {
   const member = await addPerson(world, admin.orgId, 'member', PASSWORD);
   const theirs = await cookieOf(world, member.email);

@@ -39,7 +39,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
       <header>
         <div>
           <h1>Slack</h1>
-          <p class="lead">Four steps, then people ask where they talk. The whole story is in docs/slack.md.</p>
+          <p class="lead">Four steps, then people ask where they talk.</p>
         </div>
       </header>
       ${alert(said.problem)}${good(success)}
@@ -136,20 +136,24 @@ ${slack.manifest(mode)}</textarea>
     )}
   </section>`;
 
-const step = (isDone: boolean, words: Html | string): Html =>
-  html`<li>${isDone ? badge('done') : html`<span class="badge warn">to do</span>`} ${words}</li>`;
+/** `isNeeded`: nothing else was chosen instead. */
+const step = (isDone: boolean, words: Html | string, isNeeded = true): Html =>
+  html`<li>
+    ${isDone ? badge('done') : isNeeded ? html`<span class="badge warn">to do</span>` : html`<span class="badge">not used</span>`}
+    <span>${words}</span>
+  </li>`;
 
 const hearing = (slack: SlackSetup, publicUrl: string): Html =>
   html`<section>
     <h2>2. Let it be heard</h2>
     <p>One of the two is enough. Whoever runs the server sets them, and starts it again.</p>
-    <ul class="plain">
-      ${step(slack.hears.includes('http'), html`HTTP: <code>SLACK_SIGNING_SECRET</code>; Slack sends to <code>${publicUrl}/slack/events</code>`)}
-      ${step(slack.hears.includes('socket'), html`Socket Mode: <code>SLACK_APP_TOKEN</code> with the scope <code>connections:write</code>`)}
+    <ul class="steps">
+      ${step(slack.hears.includes('http'), html`HTTP: <code>SLACK_SIGNING_SECRET</code>; Slack sends to <code>${publicUrl}/slack/events</code>`, slack.hears.length === 0)}
+      ${step(slack.hears.includes('socket'), html`Socket Mode: <code>SLACK_APP_TOKEN</code> with the scope <code>connections:write</code>`, slack.hears.length === 0)}
     </ul>
     ${
       slack.hears.includes('http') && !publicUrl.startsWith('https://')
-        ? html`<div class="note note-warning" role="note">
+        ? html`<div class="note note-warning flow" role="note">
             Slack sends to https addresses only. Set <code>PUBLIC_URL</code> to the address that Slack reaches, or use
             Socket Mode.
           </div>`
@@ -160,9 +164,9 @@ const hearing = (slack: SlackSetup, publicUrl: string): Html =>
 const tokens = (slack: SlackSetup): Html =>
   html`<section>
     <h2>3. Connect workspaces</h2>
-    <ul class="plain">
-      ${step(slack.hasToken, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first org`)}
-      ${step(slack.canInstall, html`Any number: <code>SLACK_CLIENT_ID</code> and <code>SLACK_CLIENT_SECRET</code>, then the button below`)}
+    <ul class="steps">
+      ${step(slack.hasToken, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first organisation`, !slack.canInstall)}
+      ${step(slack.canInstall, html`Any number: <code>SLACK_CLIENT_ID</code> and <code>SLACK_CLIENT_SECRET</code>, then the button below`, !slack.hasToken)}
     </ul>
     ${slack.canInstall ? html`<form method="post" action="/slack/install"><button class="primary">Add to Slack</button></form>` : nothing}
   </section>`;
@@ -219,7 +223,7 @@ const workspace = (one: Installation, check: SlackCheck | null): Html =>
 
 /** auth.test, the scopes, and whether an event came. */
 const result = (one: Installation, check: SlackCheck): Html =>
-  html`<ul class="plain" role="status">
+  html`<ul class="steps" role="status">
     ${step(check.isOk, check.text)}
     ${
       check.isOk

@@ -52,7 +52,7 @@ async function refuse(
   { refused, orgId, isAddressed }: { refused: Refusal; orgId: string | null } & ReceiveOptions,
 ): Promise<Received> {
   const row = { ...eventOf(inbound), orgId, outcome: 'refused' as const, reason: refused };
-  const claim = (tx: Tx) => claimEvent(tx, row, { signature: inbound.signature, isAddressed });
+  const claim = (tx: Tx) => claimEvent(tx, row, { signature: inbound.signature, isRequest: true, isAddressed });
   const isNew = orgId
     ? await db.withOrg(orgId, (org) => claim(org.tx))
     : await db.withSystem('remember an event of an unknown tenant', claim);
@@ -76,7 +76,13 @@ async function store(
   const runId = newId();
   const event = { ...eventOf(inbound), orgId: org.id };
   const outcome = isStop ? { outcome: 'command' as const } : { outcome: 'run' as const, runId };
-  if (!(await claimEvent(org.tx, { ...event, ...outcome }, { signature: inbound.signature, isAddressed })))
+  if (
+    !(await claimEvent(
+      org.tx,
+      { ...event, ...outcome },
+      { signature: inbound.signature, isRequest: true, isAddressed },
+    ))
+  )
     return replayOf(org, inbound);
   const busy = isStop ? null : await whyBusy(org, actor);
   if (busy !== null) {

@@ -15,6 +15,8 @@ let engine: FakeEngine;
 let logged: { alert?: boolean; msg: string }[];
 let given: { runId: string; problem: string }[];
 let edited: string[];
+let questions: string[];
+let shown: string[];
 let deps: SweepDeps;
 
 beforeAll(async () => {
@@ -31,7 +33,9 @@ beforeEach(async () => {
   await sql`update runs set status = 'done', ended_at = now()`;
   await sql`update approvals set signalled_at = now()`;
   await sql`delete from approval_cards`;
-  [engine, logged, given, edited] = [fakeEngine(), [], [], []];
+  await sql`update effects set question_shows = null`;
+  await sql`delete from slack_live`;
+  [engine, logged, given, edited, questions, shown] = [fakeEngine(), [], [], [], [], []];
   deps = {
     db: world.deps.db,
     engine: engine.port,
@@ -46,8 +50,8 @@ beforeEach(async () => {
       await sql`update runs set status = 'failed', ended_at = now() where id = ${run.runId}`;
     },
     checkHealth: async () => ({ isDown: false, runIds: [] }),
-    editQuestion: async () => {},
-    showProgress: async () => {},
+    editQuestion: async ({ effectId }) => void questions.push(effectId),
+    showProgress: async ({ runId }) => void shown.push(runId),
     keepCheckpoint: async () => {},
   };
 });
@@ -199,6 +203,50 @@ test('S1 A4 an edit that was not shown is shown, for an hour', async () => {
   await sql`update approvals set created_at = now() - interval '10 seconds' where id = ${first.approvalId}`;
   await sweepOnce(deps);
   expect(edited).toEqual([waiting.approvalId]);
+});
+
+test('S1 E6 the question of a run that was stopped, or that was answered after its end, is shown anew', async () => {
+  const ask = async (shows: string, { ended = true, state = 'ambiguous', attempts = 0 } = {}): Promise<string> => {
+    const { runId, effectId } = await addActive();
+    await sql`update effects set question_shows = ${shows}, state = ${state}, question_attempts = ${attempts},
+      resolution = ${state === 'resolved' ? 'sent' : null} where id = ${effectId}`;
+    if (ended) await sql`update runs set status = 'stopped', ended_at = now() where id = ${runId}`;
+    return effectId;
+  };
+  const wanted = [
+    await ask('open'),
+    await ask('open', { state: 'resolved' }),
+    await ask('over', { state: 'resolved' }),
+  ];
+  // Shown as they are, left to their workflow, or tried often enough.
+  await ask('over');
+  await ask('answered', { state: 'resolved' });
+  await ask('open', { ended: false });
+  await ask('open', { attempts: 10 });
+  await sweepOnce(deps);
+  expect(questions.toSorted()).toEqual(wanted.toSorted());
+});
+
+test('S1 live messages of ended runs are closed, and those without a sign of life are kept up', async () => {
+  const live = async ({
+    ended = false,
+    due = '1 minute',
+    next = '-1 second',
+    closed = false,
+  } = {}): Promise<string> => {
+    const { runId } = await addActive();
+    await sql`insert into slack_live (id, org_id, run_id, tenant, channel, thread, next_show_at, due_at, closed_at, updated_at)
+      values (${newId()}, ${ana.orgId}, ${runId}, 'T1', 'C1', '1.1', now() + ${next}::interval, now() + ${due}::interval, ${closed ? new Date() : null}, now())`;
+    if (ended) await sql`update runs set status = 'done', ended_at = now() where id = ${runId}`;
+    return runId;
+  };
+  const wanted = [await live({ ended: true }), await live({ due: '-8 seconds' })];
+  // Kept up by its process, closed, or held by somebody.
+  await live();
+  await live({ ended: true, closed: true });
+  await live({ ended: true, next: '20 seconds' });
+  await sweepOnce(deps);
+  expect(shown.toSorted()).toEqual(wanted.toSorted());
 });
 
 test('S1 a run that is active here and gone there is restarted; after 10 times it is given up with an alert', async () => {

@@ -75,7 +75,7 @@ test('an address elsewhere is refused and nothing is sent', async () => {
 test('a redirect within Slack is followed; one that leads out is not, and the token does not go there', async () => {
   const slack = await littleSlack(({ method }) => {
     if (method === '/in') return { status: 302, headers: { location: '/file' } };
-    if (method === '/out') return { status: 302, headers: { location: 'http://localhost:1/login' } };
+    if (method === '/out') return { status: 302, headers: { location: 'http://sign-in.invalid/login' } };
     if (method === '/round') return { status: 302, headers: { location: '/round' } };
     return { headers: { 'content-type': 'text/plain' }, body: 'x' };
   });

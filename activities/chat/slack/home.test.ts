@@ -54,6 +54,12 @@ test('D2 everybody sees what waits for them and what they asked for, nothing els
   expect(shown('cleo')).toContain('Link your account');
 });
 
+test('A3 an admin whom the policy does not name sees no card to decide', async () => {
+  const { approvalId } = await addRows(it.world, it.ana, { policy: { roles: ['owner'] } });
+  await open('bob');
+  expect(shown('bob')).not.toContain(approvalId);
+});
+
 test('a home that would show the same is not published again, unless somebody opens it', async () => {
   await open('bob');
   const before = published();

@@ -18,17 +18,20 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}]/gu;
 export function plainLine(text: string): string {
   const bare = text
     .toWellFormed()
-    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/\s/g, ' ')
     .replaceAll(INVISIBLE, '')
     .replaceAll(/<[!@#][^<>]*>/g, '')
     .replaceAll(/!?\[([^\][]*)\]\(([^()]*)\)/g, '$1 ($2)')
     // Without its scheme an address is only text.
     .replaceAll(/[a-z][a-z0-9+.-]*:\/\//gi, '')
+    // One may have come together just now.
+    .replaceAll('://', ': ')
     .replaceAll('<', '‹')
     .replaceAll('>', '›')
     // Else "&lt;!channel&gt;" would be read as a mention where entities are decoded.
     .replaceAll(/&(?=#|\w+;)/g, '＆')
-    .replaceAll(/@(?=channel|here|everyone)/gi, '＠');
+    .replaceAll(/@(?=channel|here|everyone)/gi, '＠')
+    .replaceAll(/ +/g, ' ');
   return cut(bare.trim(), LINE) || '…';
 }
 

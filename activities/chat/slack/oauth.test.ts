@@ -149,6 +149,15 @@ test('installing again in the same org renews it; in another org it is refused w
   expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { status: 409 } });
 });
 
+test('with SLACK_PKCE=0 neither challenge nor verifier is sent', async () => {
+  const slack = await littleSlack(granting('TN'));
+  const api = apiAt(slack.api, { SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'cs', SLACK_PKCE: '0' });
+  const asked = new URL(api.installUrl({ state: 's', challenge: 'c', redirectUri: REDIRECT })).searchParams;
+  expect([...asked.keys()].toSorted()).toEqual(['client_id', 'redirect_uri', 'scope', 'state']);
+  await installs(api, ours);
+  expect(slack.asks[0]?.args).not.toHaveProperty('code_verifier');
+});
+
 test('an app that became a public client by PKCE is exchanged without its secret', async () => {
   const slack = await littleSlack((ask) =>
     'client_secret' in ask.args ? { body: { ok: false, error: 'internal_error' } } : granting('TP')(ask),

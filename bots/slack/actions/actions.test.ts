@@ -165,6 +165,13 @@ test('a suggestion of a message that is not ours, or that is not there, is not s
     const told = it.slack.ephemerals('ana').map(readable);
     return told.filter((text) => text.includes('not there any more')).length === 2;
   });
+  const said = await inOrg(it.world, it.orgId, ({ tx }) =>
+    tx
+      .select()
+      .from(threads)
+      .where(eq(threads.thread, String(message['thread_ts']))),
+  );
+  expect(said).toEqual([]);
 });
 
 test('a viewer’s suggestion is refused, privately', async () => {

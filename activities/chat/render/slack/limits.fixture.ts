@@ -6,6 +6,7 @@ import type { SlackPart } from './types.ts';
 type Thing = Record<string, unknown>;
 const isThing = (value: unknown): value is Thing => typeof value === 'object' && value !== null;
 const lists = (value: unknown): Thing[] => (Array.isArray(value) ? value.filter(isThing) : []);
+const lengthOf = (text: unknown): number => (typeof text === 'string' ? text.length : 0);
 const MESSAGE = ['header', 'section', 'context', 'actions', 'context_actions', 'rich_text', 'divider', 'table'];
 const VIEW = ['header', 'section', 'context', 'actions', 'rich_text', 'divider', 'input'];
 
@@ -124,7 +125,7 @@ function element(one: unknown, found: string[]): void {
   switch (one['type']) {
     case 'button': {
       plain(one['text'], 75, found);
-      if (String(one['value']).length > 2_000 || String(one['url'] ?? '').length > 3_000) found.push('a button');
+      if (lengthOf(one['value']) > 2_000 || lengthOf(one['url']) > 3_000) found.push('a button');
       const confirm = one['confirm'];
       if (!isThing(confirm)) return;
       plain(confirm['title'], 100, found);
@@ -147,10 +148,10 @@ function element(one: unknown, found: string[]): void {
     }
     case 'plain_text_input':
       if (Number(one['max_length']) > 3_000) found.push('max_length');
-      if (one['initial_value'] === '' || String(one['initial_value'] ?? '').length > 3_000) found.push('initial_value');
+      if (one['initial_value'] === '' || lengthOf(one['initial_value']) > 3_000) found.push('initial_value');
       return;
     case 'number_input':
-      if (one['initial_value'] !== undefined && !/^-?\d+(\.\d+)?$/.test(String(one['initial_value'])))
+      if (one['initial_value'] !== undefined && !/^"-?\d+(\.\d+)?"$/.test(JSON.stringify(one['initial_value'])))
         found.push('a number');
       return;
     default:

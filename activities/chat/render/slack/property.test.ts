@@ -101,7 +101,7 @@ const links = (parts: SlackPart[]): string[] =>
 const complaints = (parts: SlackPart[]): string[] => parts.flatMap(complaintsOf);
 
 test('A1 whatever the payload, its card is one message, gives back every argument exactly, or cannot be approved', () => {
-  let [cuts, wholes] = [0, 0];
+  let cuts = 0;
   fc.assert(
     fc.property(
       args,
@@ -120,20 +120,17 @@ test('A1 whatever the payload, its card is one message, gives back every argumen
         expect(complaints(parts)).toEqual([]);
         expect(links(parts)).toEqual([]);
         const [card] = posts(parts);
-        if (isSlackCardCut(facts, { publicUrl: PUBLIC_URL })) {
-          cuts += 1;
-          expect(JSON.stringify(card)).not.toContain('approve:');
-          return;
-        }
-        wholes += 1;
-        expect(JSON.stringify(card)).toContain('approve:');
-        expect(readArguments(card?.blocks ?? [])).toEqual(shownOf(facts));
+        const isCut = isSlackCardCut(facts, { publicUrl: PUBLIC_URL });
+        cuts += isCut ? 1 : 0;
+        expect(JSON.stringify(card).includes('approve:')).toBe(!isCut);
+        expect(isCut || readArguments(card?.blocks ?? [])).toEqual(isCut || shownOf(facts));
       },
     ),
     { numRuns: 5_000, seed: 5 },
   );
-  expect(Math.min(cuts, wholes)).toBeGreaterThan(100);
-}, 60_000);
+  expect(cuts).toBeGreaterThan(100);
+  expect(cuts).toBeLessThan(4_000);
+}, 120_000);
 
 test('A1 the full view gives back every argument exactly, or cannot approve', () => {
   fc.assert(
@@ -147,11 +144,12 @@ test('A1 the full view gives back every argument exactly, or cannot approve', ()
         meta: { id: 'x' },
       });
       expect(complaintsOfView(view)).toEqual([]);
-      if (view.submit) expect(readArguments(view.blocks as SlackText['blocks'])).toEqual(shownOf(facts));
+      const isCut = view.submit === undefined;
+      expect(isCut || readArguments(view.blocks as SlackText['blocks'])).toEqual(isCut || shownOf(facts));
     }),
     { numRuns: 500, seed: 5 },
   );
-}, 60_000);
+}, 120_000);
 
 const prose = fc.oneof(
   { weight: 60, arbitrary: fc.array(fc.oneof(nasty, text), { maxLength: 60 }).map((parts) => parts.join('')) },
@@ -187,7 +185,7 @@ test('T4 whatever a model or a mail says, every message is within limits, mentio
     }),
     { numRuns: 4_000, seed: 5 },
   );
-}, 60_000);
+}, 120_000);
 
 test('an App Home of ten cards is within limits whatever they hold', () => {
   fc.assert(
@@ -206,7 +204,7 @@ test('an App Home of ten cards is within limits whatever they hold', () => {
     }),
     { numRuns: 500, seed: 5 },
   );
-}, 60_000);
+}, 120_000);
 
 test('a hundred kilobytes of one kind are six messages or so and a file', () => {
   const big = [
@@ -233,7 +231,7 @@ test('a hundred kilobytes of one kind are six messages or so and a file', () => 
     expect([part, complaints(parts)]).toEqual([part, []]);
     expect([part, posts(parts).length < 25]).toEqual([part, true]);
     const file = parts.find((one) => 'file' in one && one.file.name === 'answer.md');
-    if (file && 'file' in file) expect(file.file.text).toBe(said);
-    else expect([part, plainFrom(posts(parts).flatMap(({ blocks }) => blocks)) !== '']).toEqual([part, true]);
+    const whole = file && 'file' in file ? file.file.text : plainFrom(posts(parts).flatMap(({ blocks }) => blocks));
+    expect([part, file ? whole === said : whole !== '']).toEqual([part, true]);
   }
 });

@@ -160,7 +160,8 @@ test('A4 whatever the schema and the arguments, a modal that is sent back untouc
       fc.dictionary(fc.constantFrom('a', 'b/c', 'd~'), json),
       (properties, given: JsonObject) => {
         const form = { schema: object(properties), args: given };
-        if (modalOf(form).submit) expect(readBack(form)).toEqual({ input: given });
+        const isEditable = modalOf(form).submit !== undefined;
+        expect(isEditable ? readBack(form) : { input: given }).toEqual({ input: given });
       },
     ),
     { numRuns: 1_000, seed: 3 },

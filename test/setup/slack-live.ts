@@ -6,8 +6,8 @@ import { addMessage } from '#db/threads.ts';
 import { messages, runs, toolCalls, turns } from '#db/schema/index.ts';
 import type { CallStatus, RunStatus } from '#db/schema/words.ts';
 import { inOrg } from '#test/web/world.ts';
-import { createLive, type LiveTimes } from './live.ts';
-import { startSpeaking } from '#test/setup/slack-speaking.ts';
+import { createLive, type LiveTimes } from '#activities/chat/slack/live.ts';
+import { startSpeaking } from './slack-speaking.ts';
 
 /** No pauses: a test that is about one sets it. */
 const AT_ONCE: Partial<LiveTimes> = { pauseMs: 0, quietMs: 60_000 };

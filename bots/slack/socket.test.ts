@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startSlack, type Json } from '#test/fakes/slack/index.ts';
+import { until } from '#test/setup/until.ts';
+import { createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
+import type { Socket } from './socket.ts';
+
+const slack = await startSlack();
+const { socket: hub } = slack;
+let ears: EarsWorld;
+let socket: Socket;
+beforeAll(async () => {
+  ears = await createEars({ env: { SLACK_APP_TOKEN: slack.appToken, SLACK_API_URL: slack.apiUrl } });
+  await ears.connect();
+  await ears.link(ears.ownerId, 'UANA');
+  ears.slack.add('UANA');
+  socket = await ears.receiver.startSocket();
+});
+afterAll(async () => {
+  await socket.stop();
+  await ears.drop();
+  await slack.stop();
+});
+beforeEach(() => hub.acknowledgeWithin(3_000));
+
+const outcomes = async (said: Json) =>
+  (await ears.sql`select outcome from inbound_events where source_key = ${`C1:${said['ts']}`}`).map(
+    (row) => row['outcome'],
+  );
+const isAcknowledged = () => until('everything is acknowledged', async () => hub.waiting() === 0, 25_000);
+
+test('I1 what comes over the socket is stored, then acknowledged, and is the same as over HTTP', async () => {
+  const said = message();
+  const { retryAttempt } = await hub.send('events_api', envelope(said));
+  expect(retryAttempt).toBe(0);
+  expect(await outcomes(said)).toEqual(['run']);
+  expect((await ears.send(envelope(said))).status).toBe(200);
+  expect(await outcomes(said)).toEqual(['run']);
+  expect(await ears.sql`select 1 from runs`).toHaveLength(1);
+});
+
+test('I1 what could not be stored is not acknowledged, and counts when it comes again', async () => {
+  hub.acknowledgeWithin(300);
+  await ears.sql`alter table inbound_events rename to away`;
+  const said = message();
+  const acknowledged = hub.send('events_api', envelope(said));
+  await until('it came', async () => ears.logged.some((line) => line.includes('could not be stored')));
+  expect(hub.acks()).toHaveLength(1);
+  await ears.sql`alter table away rename to inbound_events`;
+  expect((await acknowledged).retryAttempt).toBeGreaterThan(0);
+  expect(await outcomes(said)).toEqual(['run']);
+});
+
+test('answers to commands and modals go back with the acknowledgement', async () => {
+  ears.answer.next = { status: 200, body: { response_type: 'ephemeral', text: 'here' } };
+  const form = {
+    command: '/abet',
+    text: 'help',
+    team_id: 'T1',
+    user_id: 'UANA',
+    channel_id: 'C1',
+    trigger_id: '1.2.s',
+  };
+  expect((await hub.send('slash_commands', form)).payload).toMatchObject({ text: 'here' });
+  ears.answer.next = { status: 200, body: { response_action: 'errors', errors: { a: 'b' } } };
+  const submit = {
+    type: 'view_submission',
+    team: { id: 'T1' },
+    user: { id: 'UANA' },
+    trigger_id: '1.3.s',
+    view: { id: 'V1' },
+  };
+  expect((await hub.send('interactive', submit)).payload).toMatchObject({ response_action: 'errors' });
+  expect(ears.handed.map(({ what }) => what)).toEqual(['command', 'interaction']);
+});
+
+test('envelopes that nobody understands hurt nobody, and what can be acknowledged is', async () => {
+  await hub.send('events_api', { type: 'app_rate_limited', team_id: 'T1', minute_rate_limited: 9 });
+  await hub.send('events_api', { type: 'event_callback', team_id: 'T1', event: null });
+  // The SDK would take it for the end of its connection.
+  await hub.send('events_api', envelope({ type: 'close' }));
+  await hub.send('interactive', {});
+  expect(hub.connections()).toBe(1);
+});
+
+test('a cut cable and Slack’s own reconnects lose nothing and double nothing', async () => {
+  const before = (await ears.sql`select 1 from runs`).length;
+  const texts = Array.from({ length: 30 }, () => message());
+  for (const [at, said] of texts.entries()) {
+    void hub.send('events_api', envelope(said));
+    if (at === 10) hub.dropConnection();
+    if (at === 20) {
+      await until('it is connected again', async () => hub.opened() === 2 && hub.connections() === 1);
+      hub.disconnect('refresh_requested');
+    }
+  }
+  await isAcknowledged();
+  for (const said of texts) expect(await outcomes(said)).toEqual(['run']);
+  expect(await ears.sql`select 1 from runs`).toHaveLength(before + 30);
+  await until('it is connected a third time', async () => hub.opened() === 3 && hub.connections() === 1);
+});
+
+test('S2 after Stop nothing is taken in and no connection is left; what came meanwhile comes again', async () => {
+  const other = await ears.another().startSocket();
+  await until('both are connected', async () => hub.connections() === 2);
+  await other.stop();
+  await until('one is left', async () => hub.connections() === 1);
+  const said = message();
+  void hub.send('events_api', envelope(said));
+  await isAcknowledged();
+  expect(await outcomes(said)).toEqual(['run']);
+});
+
+test('a Slack that is away at the start is tried again', async () => {
+  const away = await createEars({ env: { SLACK_APP_TOKEN: 'xapp-wrong', SLACK_API_URL: slack.apiUrl } });
+  const trying = await away.receiver.startSocket();
+  expect(hub.connections()).toBe(1);
+  await trying.stop();
+  await away.drop();
+});
