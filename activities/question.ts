@@ -14,8 +14,8 @@ import { toolsFor, type Tool } from './turn/tools.ts';
 export const MAX_ORIGINS = 50;
 
 type Row = typeof approvals.$inferInsert;
-/** What people are asked about a bound call: in one line, why, what it quotes from outside, and who may decide until when. */
-export type Question = Pick<Row, 'summary' | 'policy' | 'reason' | 'expiresAt'> & {
+/** What people are asked about a bound call: in one line, why, at what risk, what it quotes from outside, and who may decide until when. */
+export type Question = Pick<Row, 'summary' | 'policy' | 'reason' | 'effect' | 'expiresAt'> & {
   origins: { path: string; origin: string }[];
   /** Where outside text in the run came from, or null. */
   taint: string | null;
@@ -34,6 +34,7 @@ export async function questionOf(
   return {
     summary: tool?.kind === 'action' ? tool.action.preview(payload.arguments) : name,
     reason: (tool && whyApproval(tool, payload, policy, { ...context, taint })) ?? otherwise,
+    effect: tool?.kind === 'action' ? tool.action.effect : null,
     origins: originsIn(payload.arguments, context.outside, context.own).slice(0, MAX_ORIGINS),
     taint,
     policy: {

@@ -45,4 +45,7 @@ export const cardAt = (
 /** App Home has no channel: its cards are kept under the person's own. */
 const homeOf = (userId: string): string => `home:${userId}`;
 
+/** A click that asks for more before anything happens: it opens a window. */
 export type Act = (deps: SlackBotDeps, click: Click, id: string) => Promise<void>;
+/** A click that changes something. Gives the line for whoever clicked, when there is something to say that their screen does not show. */
+export type Decide = (deps: SlackBotDeps, click: Click, id: string) => Promise<string | undefined>;

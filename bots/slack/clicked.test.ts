@@ -91,7 +91,7 @@ test('one delivery that asks for a run stays one row: the stored command becomes
     isDirect: false,
   };
   const both = await Promise.all([ears.client.receive(inbound), ears.client.receive(inbound)]);
-  expect(both.map(({ isReplay }) => isReplay).sort()).toEqual([false, true]);
+  expect(both.filter(({ isReplay }) => isReplay)).toHaveLength(1);
   expect(
     await ears.sql`select outcome, reason, run_id from inbound_events where source_key = ${inbound.sourceKey}`,
   ).toEqual([{ outcome: 'run', reason: null, run_id: expect.any(String) }]);

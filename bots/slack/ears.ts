@@ -52,4 +52,5 @@ export const rowOf = (
   outcome,
   reason,
   ...(signature !== undefined && { signature }),
+  ...(at.orgId !== '' && { orgId: at.orgId }),
 });

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { errorText } from '#core/errors.ts';
 import { approve } from './actions/approve.ts';
 import { notSent, sent } from './actions/effect.ts';
 import { deny, edit, view } from './actions/open.ts';
 import { feedback, stop } from './actions/run.ts';
 import { suggest } from './actions/suggest.ts';
-import type { Act, Click } from './click.ts';
+import type { Act, Click, Decide } from './click.ts';
 import { answerCommand } from './commands.ts';
 import type { Answer, Heard, Interactions, SlackBotDeps } from './deps.ts';
 import { submitAsk, submitAskAbout } from './modals/ask.ts';
@@ -16,18 +18,9 @@ import { tell } from './private.ts';
 import { ASK, ASK_ABOUT, openAsk, openAskAbout } from './shortcuts.ts';
 import { type Claimed, createWho, lineFor, type WhoIs } from './who.ts';
 
-/** A button of ours → what its click does. Its id is `<what>:<id>`; nothing else a button carries is believed. */
-const ACTS: Record<string, Act> = {
-  approve,
-  deny,
-  edit,
-  view,
-  sent,
-  not_sent: notSent,
-  suggest,
-  stop,
-  feedback,
-};
+// A button of ours → what its click does. Its id is `<what>:<id>`; nothing else a button carries is believed.
+const OPENS: Record<string, Act> = { deny, edit, view, sent };
+const DECIDES: Record<string, Decide> = { approve, not_sent: notSent, suggest, stop, feedback };
 /** A modal's `callback_id` → what its submit does. */
 const SUBMITS: Record<string, OnSubmit> = {
   deny: submitDeny,
@@ -47,9 +40,11 @@ export function createInteractions(deps: SlackBotDeps): Interactions {
       const parsed = zInteraction.safeParse(payload);
       if (!parsed.success) return acknowledge(payload);
       const { data } = parsed;
-      if (data.type === 'view_submission') return submit(deps, whoIs, data, heard);
-      // Acknowledged first: what follows has no answer of its own to give.
-      return { status: 200, after: () => act(deps, whoIs, data, heard) };
+      if (data.type === 'view_submission') return inTime(submit(deps, whoIs, data, heard), LATE);
+      const decide = pick(DECIDES, data);
+      if (decide) return decideFirst(deps, whoIs, data, heard, decide);
+      // Acknowledged first: a window that opens has an answer of its own.
+      return { status: 200, after: () => open(deps, whoIs, data, heard) };
     },
   };
 }
@@ -60,12 +55,54 @@ const acknowledge = ({ type }: Record<string, unknown>): Answer =>
 
 const SORRY = 'That did not work. Try again; if it stays so, tell an admin.';
 
-async function act(
+/** Slack waits three seconds; the ways there and back, the check and the inbox row have their part of them. */
+const DECIDE_WITHIN_MS = 2_000;
+const LATE = notice('Still working', 'This takes longer than usual. It goes on; the thread shows what becomes of it.');
+
+type Clicked = Exclude<Interaction, ViewSubmission>;
+
+/** What is acknowledged is written: a process that dies in between loses no click, its person sees that it failed. */
+async function decideFirst(
   deps: SlackBotDeps,
   whoIs: WhoIs,
-  data: Exclude<Interaction, ViewSubmission>,
+  data: Clicked,
   heard: Heard,
-): Promise<void> {
+  decide: (deps: SlackBotDeps, click: Click) => Promise<string | undefined>,
+): Promise<Answer> {
+  const spot = spotOf(data, heard);
+  const deciding = (async (): Promise<string | undefined> => {
+    try {
+      const found = await whoIs(heard, claimedBy(data));
+      if ('refused' in found) return lineFor(found);
+      return await decide(deps, { ...spot, ...clickedIn(data), ...found, sourceKey: heard.sourceKey });
+    } catch (error) {
+      deps.log.error({ orgId: heard.orgId, error: errorText(error) }, 'a click failed');
+      return SORRY;
+    }
+  })();
+  const say = async (): Promise<void> => {
+    const line = await deciding;
+    if (line !== undefined) await tell(deps, spot, line);
+  };
+  return inTime(
+    deciding.then(() => ({ status: 200, after: say })),
+    { status: 200, after: say },
+  );
+}
+
+/** The answer; when it takes too long another one, and it goes on behind that. */
+async function inTime(answering: Promise<Answer>, late: Answer): Promise<Answer> {
+  const tooLong = new AbortController();
+  const waiting = pause(DECIDE_WITHIN_MS, null, { signal: tooLong.signal }).catch(() => null);
+  try {
+    const answer = await Promise.race([answering, waiting]);
+    return answer ?? { after: async () => void (await answering), ...late };
+  } finally {
+    tooLong.abort();
+  }
+}
+
+async function open(deps: SlackBotDeps, whoIs: WhoIs, data: Clicked, heard: Heard): Promise<void> {
   const todo = todoOf(data);
   if (!todo) return;
   const spot = spotOf(data, heard);
@@ -82,16 +119,25 @@ async function act(
 
 type Todo = (deps: SlackBotDeps, click: Click) => Promise<void>;
 
-function todoOf(data: Exclude<Interaction, ViewSubmission>): Todo | undefined {
+function todoOf(data: Clicked): Todo | undefined {
   if (data.type === 'shortcut') return data.callback_id === ASK ? openAsk : undefined;
   if (data.type === 'message_action')
     return data.callback_id === ASK_ABOUT ? (deps, click) => openAskAbout(deps, click, data) : undefined;
+  return pick(OPENS, data);
+}
+
+/** Whose button was pressed, of these. */
+function pick<T>(
+  acts: Record<string, (deps: SlackBotDeps, click: Click, id: string) => T>,
+  data: Clicked,
+): ((deps: SlackBotDeps, click: Click) => T) | undefined {
+  if (data.type !== 'block_actions') return undefined;
   const [, what = '', id = ''] = /^([a-z_]+):(.+)$/.exec(data.actions[0]?.action_id ?? '') ?? [];
-  const found = Object.hasOwn(ACTS, what) ? ACTS[what] : undefined;
+  const found = Object.hasOwn(acts, what) ? acts[what] : undefined;
   return found && ((deps, click) => found(deps, click, id));
 }
 
-function clickedIn(data: Exclude<Interaction, ViewSubmission>): Pick<Click, 'message' | 'isHome' | 'value'> {
+function clickedIn(data: Clicked): Pick<Click, 'message' | 'isHome' | 'value'> {
   if (data.type !== 'block_actions') return { message: null, isHome: false, value: '' };
   const { container, message, view, actions } = data;
   return {
@@ -101,7 +147,7 @@ function clickedIn(data: Exclude<Interaction, ViewSubmission>): Pick<Click, 'mes
   };
 }
 
-function spotOf(data: Exclude<Interaction, ViewSubmission>, { orgId, tenant }: Heard) {
+function spotOf(data: Clicked, { orgId, tenant }: Heard) {
   const container = data.type === 'block_actions' ? data.container : undefined;
   const message = data.type === 'shortcut' ? undefined : data.message;
   const channel = data.type === 'shortcut' ? undefined : data.channel;

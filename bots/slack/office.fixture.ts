@@ -92,6 +92,7 @@ export async function openOffice(replaced: Partial<Client> = {}) {
   const address = server.address();
   slack.deliverTo(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/slack/events`);
 
+  const taken = new WeakSet<object>();
   const web = clientOf(slack);
   const post = async (channel: string, parts: ReturnType<typeof slackMessage>, thread?: string): Promise<Message> => {
     const [part] = parts;
@@ -144,10 +145,11 @@ export async function openOffice(replaced: Partial<Client> = {}) {
     /** Waits until somebody alone was told something, and takes it. */
     told: (name: keyof typeof PEOPLE, words: string): Promise<string> =>
       until(`${name} is told "${words}"`, async () => {
-        const all = slack.ephemerals(name).map(readable);
-        const found = all.findLast((text) => text.includes(words));
-        if (found === undefined) throw new Error(all.join('\n---\n') || 'nothing yet');
-        return found;
+        const all = slack.ephemerals(name).filter((one) => !taken.has(one));
+        const found = all.findLast((one) => readable(one).includes(words));
+        if (!found) throw new Error(all.map(readable).join('\n---\n') || 'nothing yet');
+        taken.add(found);
+        return readable(found);
       }),
     /** Waits for a modal on somebody's screen. */
     modal: (name: keyof typeof PEOPLE, callbackId: string) =>

@@ -98,7 +98,7 @@ test('an e-mail address links an ordinary person to the member who has it, only 
   }
   expect(await ears.sql`select 1 from identities where platform = 'slack' and member_id = ${bo.id}`).toEqual([]);
   const all = await Promise.all([say('UBO'), say('UBO'), say('UBO')]);
-  expect(all.map(({ outcome }) => outcome)).toEqual(['run', 'run', 'run']);
+  expect(all).toMatchObject([{ outcome: 'run' }, { outcome: 'run' }, { outcome: 'run' }]);
   expect(await ears.sql`select external_id from identities where platform = 'slack' and member_id = ${bo.id}`).toEqual([
     { external_id: 'UBO' },
   ]);
@@ -108,4 +108,19 @@ test('an e-mail address links an ordinary person to the member who has it, only 
   await ears.sql`update members set status = 'deactivated' where id = ${bo.id}`;
   ears.slack.add('UBO2', { profile: { email } });
   expect(await say('UBO2')).toMatchObject({ reason: 'unlinked' });
+});
+
+test('once the org no longer allows it, not even the next message is matched by its e-mail address', async () => {
+  const email = 'late@acme.test';
+  const late = await ears.member('member', email);
+  const allow = (matchEmail: boolean) =>
+    ears.sql`update orgs set settings = settings || ${ears.sql.json({ slack: { matchEmail, channels: [], tellApprovers: true } })}`;
+  await allow(true);
+  ears.clock.aheadMs += 61_000;
+  // The workspace is remembered with what was allowed.
+  expect(await say('UNOBODY')).toMatchObject({ reason: 'unlinked' });
+  await allow(false);
+  ears.slack.add('ULATE', { profile: { email } });
+  expect(await say('ULATE')).toMatchObject({ reason: 'unlinked' });
+  expect(await ears.sql`select 1 from identities where platform = 'slack' and member_id = ${late.id}`).toEqual([]);
 });

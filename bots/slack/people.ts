@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorText, PlatformFailure, UserError } from '#core/errors.ts';
 import { storable } from '#core/text.ts';
 import { findIdentity, linkIdentity } from '#db/identities.ts';
+import { readOrg } from '#db/orgs.ts';
 import {
   findActiveByEmail,
   readSlackPerson,
@@ -126,7 +127,7 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
       await db.withOrg(orgId, (org) => updateSlackPerson(org, { tenant, externalId }, known));
       cached.delete(keyOf(tenant, externalId));
     },
-    /** Ties an ordinary person to the one active member with their e-mail address, where the org allows it. */
+    /** Ties an ordinary person to the one active member with their e-mail address, where the org allows it at this moment. */
     matchEmail: async ({ orgId, tenant }: Where, externalId: string, person: SlackProfile): Promise<void> => {
       const { email } = person;
       if (!email || person.isBot || person.isGuest || person.isStranger || person.isDeactivated) return;
@@ -134,6 +135,8 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
       try {
         await db.withOrg(orgId, async (org) => {
           if (await findIdentity(org, account)) return;
+          const { settings } = await readOrg(org);
+          if (!settings.slack.matchEmail) return;
           const member = await findActiveByEmail(org, email);
           if (!member) return;
           await linkIdentity(org, { ...account, memberId: member.id, how: 'email', actor: 'system' });

@@ -1,6 +1,5 @@
 import type { Sender } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
-import { readOrg } from '#db/orgs.ts';
 import type { FoundActor } from '#workflows/client.ts';
 import type { SlackProfile } from '#db/slack-people.ts';
 import type { Heard, SlackBotDeps } from './deps.ts';
@@ -28,29 +27,24 @@ const NO_COLLEAGUE = 'I work for full members of this workspace only. Ask a coll
 
 /** Finds the member behind an account, by our tables and what Slack says of the person. */
 export function createWho(deps: SlackBotDeps): WhoIs {
-  const { client, db } = deps;
+  const { client } = deps;
   const people = createPeople(deps);
   return async ({ orgId, tenant }, claimed) => {
     const { userId, enterpriseId } = claimed;
     const homes = [tenant, ...(enterpriseId === null ? [] : [enterpriseId])];
     const at = { orgId, tenant, homes, isEnterprise: tenant === enterpriseId };
     const profile = await people.who(at, userId);
+    if (isOutsider(tenant, claimed, profile)) return { refused: NO_COLLEAGUE, reason: 'stranger', orgId };
     const account = { platform: 'slack', tenant, externalId: userId } as const;
     let found = await client.findActor(account);
-    if ('refused' in found && found.reason === 'unlinked' && profile && (await matchesEmail(orgId))) {
+    if ('refused' in found && found.reason === 'unlinked' && profile) {
       await people.matchEmail(at, userId, profile);
       found = await client.findActor(account);
     }
-    if (isOutsider(tenant, claimed, profile)) return { refused: NO_COLLEAGUE, reason: 'stranger', orgId };
     if ('refused' in found) return found;
     const sender = { id: userId, name: profile?.name ?? found.name, isBot: false, isGuest: false };
     return { ...found, sender };
   };
-
-  async function matchesEmail(orgId: string): Promise<boolean> {
-    const { settings } = await db.withOrg(orgId, readOrg);
-    return settings.slack.matchEmail;
-  }
 }
 
 /** Of another company, through Slack Connect. Within an Enterprise people have other workspaces, and Slack itself says whose they are. */

@@ -35,3 +35,6 @@ GRANT DELETE ON request_signatures TO abw_system;
 --> statement-breakpoint
 -- Until now a direct message was told by its channel's name.
 UPDATE threads SET is_direct = true WHERE platform = 'slack' AND channel LIKE 'D%';
+--> statement-breakpoint
+-- Whether a thread is private is asked where words are searched, too.
+GRANT SELECT (is_direct) ON threads TO abw_system;

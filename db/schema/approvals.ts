@@ -13,6 +13,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
 import type { Role } from '#core/roles.ts';
+import { EFFECTS } from '#core/tools.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
 import { members } from './identity.ts';
 import { runs, toolCalls } from './runs.ts';
@@ -48,6 +49,8 @@ export const approvals = pgTable(
     ),
     /** Why it waits, and outside text it quotes (RULES T2). */
     reason: text('reason').notNull(),
+    /** What the action was declared to do when it was asked; null: asked before this was kept. */
+    effect: text('effect', { enum: EFFECTS }),
     origins: jsonb('origins').$type<{ path: string; origin: string }[]>().notNull().default([]),
     /** The approval this one took the place of after an edit (RULES A4), and who edited. */
     supersedes: uuid('supersedes'),
@@ -99,6 +102,7 @@ export const approvals = pgTable(
       .on(t.decidedAt)
       .where(sql`signalled_at is null and status <> 'pending'`),
     check('approvals_status', oneOf('status', APPROVAL_STATUSES)),
+    check('approvals_effect', oneOf('effect', EFFECTS)),
   ],
 );
 

@@ -1,6 +1,7 @@
 import { and, count, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Actor } from '#core/roles.ts';
+import type { ActionEffect } from '#core/tools.ts';
 import type { Org } from '#db/client.ts';
 import type { Approval } from '#db/approvals.ts';
 import { approvalsById, findApproval, listApprovals } from '#db/lists.ts';
@@ -19,10 +20,14 @@ export interface ApprovalView {
   tool: string;
   summary: string;
   payloadText: string;
+  /** What kind of action it is; null when that is not known any more. */
+  effect: ActionEffect | null;
   payloadSha256: string;
   requestedBy: string;
   requestedByName: string;
   reason: string;
+  /** What the action was declared to do. */
+  effect: ActionEffect | null;
   origins: { path: string; origin: string }[];
   policy: ApprovalPolicy;
   requesterMayDecide: boolean;
@@ -96,10 +101,12 @@ export async function viewsOf(org: Org, rows: readonly { approval: Approval }[])
   const newcomersOf = await readNewcomers(org, all);
   const originals = await originalsOf(org, all);
   const successors = await successorsOf(org, all);
+  const effects = await effectsOf(org, all);
   const isAlone = await isOnePersonOrg(org);
   return all.map(({ payload, ...approval }) => ({
     ...approval,
     payloadText: payload,
+    effect: effects.get(approval.toolCallId) ?? null,
     requestedByName: nameOf(approval.requestedBy),
     decidedByName: approval.decidedBy && nameOf(approval.decidedBy),
     editedByNames: approval.editedBy.map(nameOf),
@@ -109,6 +116,16 @@ export async function viewsOf(org: Org, rows: readonly { approval: Approval }[])
     requesterMayDecide: approval.policy.requesterMayDecide,
     isAlone,
   }));
+}
+
+/** By tool call. */
+async function effectsOf(org: Org, all: readonly Approval[]): Promise<Map<string, ActionEffect | null>> {
+  const ids = all.map(({ toolCallId }) => toolCallId);
+  const rows = await org.tx
+    .select({ id: toolCalls.id, effect: toolCalls.effect })
+    .from(toolCalls)
+    .where(and(eq(toolCalls.orgId, org.id), inArray(toolCalls.id, ids)));
+  return new Map(rows.map(({ id, effect }) => [id, effect]));
 }
 
 async function namesOf(org: Org, all: readonly Approval[]): Promise<(id: string) => string> {

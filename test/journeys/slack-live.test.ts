@@ -33,7 +33,7 @@ test('a run shows that it works, that it waits and what it does, and is closed w
   const stream = await until('its step is shown', async () => streamsIn(ts)[0]);
   expect(stream).toMatchObject({ state: 'streaming', display: 'plan' });
   expect(stream.tasks).toMatchObject([{ title: expect.stringContaining('INV-81'), status: 'in_progress' }]);
-  await held.release();
+  held.release();
   await it.hears('general', ts, /Done: .*INV-81/);
   await statusIs(ts, 'active');
   await isClosed(runId);
@@ -57,4 +57,5 @@ test('R5 Stop beside the session ends the run and the session', async () => {
   await it.hears('general', ts, /Stopped by ana/i);
   await statusIs(ts, 'active');
   await isClosed(runId);
+  expect(streamsIn(ts)).toEqual([]);
 });

@@ -95,4 +95,3 @@ export async function startLive(options: Parameters<typeof startSpeaking>[0] = {
   };
 }
 export type LiveGround = Awaited<ReturnType<typeof startLive>>;
-export type LiveRun = Awaited<ReturnType<LiveGround['begin']>>;

@@ -21,7 +21,11 @@ export const SECRET = 'a signing secret';
 export const BOT = 'UBOT';
 
 /** Ears over a real database: Temporal is idle, and Slack's Web API is a record of what it was asked. */
-export async function createEars({ tenant = 'T1', botUserId = BOT, env = {} as Record<string, string> } = {}) {
+export async function createEars({
+  tenant = 'T1',
+  botUserId = BOT,
+  env = {},
+}: { tenant?: string; botUserId?: string; env?: Record<string, string> } = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   const sql = postgres(database.adminUrl, { max: 3, onnotice: () => {} });
@@ -130,7 +134,7 @@ export type EarsWorld = Awaited<ReturnType<typeof createEars>>;
 export const post = (
   to: SlackReceiver,
   raw: string | Uint8Array<ArrayBuffer>,
-  headers: HeadersInit,
+  headers: Record<string, string> | Headers,
 ): Promise<Response> => to.http(new Request('http://panel.test/slack/events', { method: 'POST', body: raw, headers }));
 
 /** Slack's answers to what the ears ask; who is not in `users` is not found. */
@@ -201,4 +205,4 @@ export const message = (change: Json = {}): Json => {
   };
 };
 /** The second event that Slack sends for a message that mentions the app. */
-export const mentionOf = ({ channel_type: _, ...said }: Json): Json => ({ ...said, type: 'app_mention' });
+export const mentionOf = (said: Json): Json => ({ ...said, type: 'app_mention', channel_type: undefined });

@@ -19,7 +19,6 @@ let owner: Person;
 let admin: SignedIn;
 /** What the page asked of Slack's side. */
 let asked: unknown[][];
-const setup = { hears: [], hasToken: false, canInstall: false } as { -readonly [K in keyof SlackSetup]: SlackSetup[K] };
 const fresh = (): SlackSetup => ({
   hears: [],
   hasToken: false,
@@ -41,6 +40,7 @@ const fresh = (): SlackSetup => ({
     asked.push(['remove', actor.memberId, tenant]);
   },
 });
+const setup: { -readonly [K in keyof SlackSetup]: SlackSetup[K] } = fresh();
 
 beforeAll(async () => {
   world = await createWorld(idleClient(), {}, { slack: setup });

@@ -147,7 +147,7 @@ const hearing = (slack: SlackSetup, publicUrl: string): Html =>
   html`<section>
     <h2>2. Let it be heard</h2>
     <p>One of the two is enough. Whoever runs the server sets them, and starts it again.</p>
-    <ul class="steps">
+    <ul class="todo">
       ${step(slack.hears.includes('http'), html`HTTP: <code>SLACK_SIGNING_SECRET</code>; Slack sends to <code>${publicUrl}/slack/events</code>`, slack.hears.length === 0)}
       ${step(slack.hears.includes('socket'), html`Socket Mode: <code>SLACK_APP_TOKEN</code> with the scope <code>connections:write</code>`, slack.hears.length === 0)}
     </ul>
@@ -164,7 +164,7 @@ const hearing = (slack: SlackSetup, publicUrl: string): Html =>
 const tokens = (slack: SlackSetup): Html =>
   html`<section>
     <h2>3. Connect workspaces</h2>
-    <ul class="steps">
+    <ul class="todo">
       ${step(slack.hasToken, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first organisation`, !slack.canInstall)}
       ${step(slack.canInstall, html`Any number: <code>SLACK_CLIENT_ID</code> and <code>SLACK_CLIENT_SECRET</code>, then the button below`, !slack.hasToken)}
     </ul>
@@ -223,7 +223,7 @@ const workspace = (one: Installation, check: SlackCheck | null): Html =>
 
 /** auth.test, the scopes, and whether an event came. */
 const result = (one: Installation, check: SlackCheck): Html =>
-  html`<ul class="steps" role="status">
+  html`<ul class="todo" role="status">
     ${step(check.isOk, check.text)}
     ${
       check.isOk

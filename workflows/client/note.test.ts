@@ -103,17 +103,15 @@ test.each([
     await tx
       .insert(identities)
       .values({ orgId: ana.orgId, memberId: eve.memberId, platform: 'slack', tenant: 'T1', externalId });
-    await tx
-      .insert(slackPeople)
-      .values({
-        orgId: ana.orgId,
-        tenant: 'T1',
-        externalId,
-        name: 'Eve',
-        fetchedAt: new Date(),
-        ...none,
-        [flag]: true,
-      });
+    await tx.insert(slackPeople).values({
+      orgId: ana.orgId,
+      tenant: 'T1',
+      externalId,
+      name: 'Eve',
+      fetchedAt: new Date(),
+      ...none,
+      [flag]: true,
+    });
   });
   expect(await findActor(world.deps.db, { platform: 'slack', tenant: 'T1', externalId })).toMatchObject({ reason });
 });

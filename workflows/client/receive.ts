@@ -7,13 +7,13 @@ import { cut } from '#core/text.ts';
 import { countActiveRuns } from '#db/active-runs.ts';
 import { addAttachments } from '#db/attachments.ts';
 import { audit } from '#db/audit.ts';
-import type { Database, Org, Tx } from '#db/client.ts';
+import type { Database, Org } from '#db/client.ts';
 import { claimEvent } from '#db/inbox.ts';
 import { notify } from '#db/notify.ts';
 import { inboundEvents, messages, runs } from '#db/schema/index.ts';
 import { addMessage, findThreadAt, nextInThread, openThread } from '#db/threads.ts';
 import type { Engine } from './engine.ts';
-import { findSender, REFUSALS, type Refusal } from './sender.ts';
+import { findSender, orgOf, REFUSALS, type Refusal } from './sender.ts';
 import type { Starts } from './starts.ts';
 import { auditStop, tellStop, writeStop } from './stop.ts';
 import { stoppableIn } from './stop-thread.ts';
@@ -26,17 +26,27 @@ const STOP_WORDS = /^(stop|cancel|halt|abort)[.!]?$/i;
 export function createReceive(deps: { db: Database; engine: Engine; log: Logger; starts: Pick<Starts, 'begin'> }) {
   const { db, starts } = deps;
   return async (inbound: Inbound, options: ReceiveOptions = {}): Promise<Received> => {
-    const found = await findSender(db, inbound);
-    if ('refused' in found) return refuse(db, inbound, { ...found, ...options });
-    const { actor } = found;
-    const { orgId } = actor;
-    const isStopWord = !options.given && STOP_WORDS.test(inbound.text.trim());
-    const toStop = isStopWord ? await db.withOrg(orgId, (org) => stoppableIn(org, actor, inbound.where)) : [];
-    const stored = await db.withOrg(orgId, (org) => store(org, actor, inbound, { toStop, ...options }));
-    if (stored.kind === 'command' && !stored.isReplay) for (const runId of toStop) await tellStop(deps, orgId, runId);
-    if (stored.kind === 'run' && !stored.isReplay) starts.begin({ orgId, runId: stored.runId });
-    return stored;
+    const orgId = options.orgId ?? (await orgOf(db, inbound.where));
+    if (orgId === null) return refuseNowhere(db, inbound);
+    const { received, toStop } = await db.withOrg(orgId, (org) => receiveIn(org, inbound, options));
+    if (received.isReplay) return received;
+    if (received.kind === 'command') for (const runId of toStop) await tellStop(deps, orgId, runId);
+    if (received.kind === 'run') starts.begin({ orgId, runId: received.runId });
+    return received;
   };
+}
+
+async function receiveIn(
+  org: Org,
+  inbound: Inbound,
+  options: ReceiveOptions,
+): Promise<{ received: Received; toStop: readonly string[] }> {
+  const found = await findSender(org.tx, inbound);
+  if ('refused' in found) return { received: await refuse(org, inbound, found.refused, options), toStop: [] };
+  const { actor } = found;
+  const isStopWord = !options.given && STOP_WORDS.test(inbound.text.trim());
+  const toStop = isStopWord ? await stoppableIn(org, actor, inbound.where) : [];
+  return { received: await store(org, actor, inbound, { toStop, ...options }), toStop };
 }
 
 const eventOf = ({ where, sender, sourceKey }: Inbound) => ({
@@ -46,17 +56,19 @@ const eventOf = ({ where, sender, sourceKey }: Inbound) => ({
   senderId: sender.id,
 });
 
-async function refuse(
-  db: Database,
-  inbound: Inbound,
-  { refused, orgId, isAddressed }: { refused: Refusal; orgId: string | null } & ReceiveOptions,
-): Promise<Received> {
-  const row = { ...eventOf(inbound), orgId, outcome: 'refused' as const, reason: refused };
-  const claim = (tx: Tx) => claimEvent(tx, row, { signature: inbound.signature, isRequest: true, isAddressed });
-  const isNew = orgId
-    ? await db.withOrg(orgId, (org) => claim(org.tx))
-    : await db.withSystem('remember an event of an unknown tenant', claim);
-  return refusal(refused, !isNew);
+async function refuse(org: Org, inbound: Inbound, reason: Refusal, { isAddressed }: ReceiveOptions): Promise<Received> {
+  const row = { ...eventOf(inbound), orgId: org.id, outcome: 'refused' as const, reason };
+  const isNew = await claimEvent(org.tx, row, { signature: inbound.signature, isRequest: true, isAddressed });
+  return refusal(reason, !isNew);
+}
+
+async function refuseNowhere(db: Database, inbound: Inbound): Promise<Received> {
+  const reason: Refusal = 'unknown_tenant';
+  const row = { ...eventOf(inbound), orgId: null, outcome: 'refused' as const, reason };
+  const isNew = await db.withSystem('remember an event of an unknown tenant', (tx) =>
+    claimEvent(tx, row, { signature: inbound.signature }),
+  );
+  return refusal(reason, !isNew);
 }
 
 const refusal = (reason: Refusal, isReplay: boolean) => ({

@@ -27,15 +27,15 @@ export const REFUSALS = {
 } as const;
 export type Refusal = keyof typeof REFUSALS;
 
-export type Found = { refused: Refusal; orgId: string | null } | { actor: Actor };
+export type Found = { refused: Refusal } | { actor: Actor };
 
 /** Tenant → org and sender → member, by our tables only (RULES I3). */
-export async function findSender(db: Database, inbound: Inbound): Promise<Found> {
+export async function findSender(tx: Tx, inbound: Inbound): Promise<Found> {
   const { where, sender, text } = inbound;
-  const found = await findMember(db, { ...where, externalId: sender.id });
-  if (!found) return { refused: 'unknown_tenant', orgId: null };
+  const found = await findMember(tx, { ...where, externalId: sender.id });
+  const refuse = (refused: Refusal): Found => ({ refused });
+  if (!found) return refuse('unknown_tenant');
   const { orgId, member } = found;
-  const refuse = (refused: Refusal): Found => ({ refused, orgId });
   if (sender.isBot) return refuse('bot');
   if (sender.isStranger) return refuse('stranger');
   if (sender.isGuest) return refuse('guest');
@@ -58,7 +58,7 @@ function isOpenChannel(settings: unknown, { where, isDirect }: Inbound): boolean
 
 /** Who acts with an account, for everything that is no request. What Slack said of them last counts too. */
 export async function findActor(db: Database, account: Account): Promise<FoundActor> {
-  const found = await findMember(db, account);
+  const found = await db.withSystem('find who acts with an account', (tx) => findMember(tx, account));
   if (!found) return { reason: 'unknown_tenant', refused: REFUSALS.unknown_tenant, orgId: null };
   const { orgId, member } = found;
   const person =
@@ -73,36 +73,37 @@ export async function findActor(db: Database, account: Account): Promise<FoundAc
   return { actor: { orgId, memberId: member.id, role: member.role }, name: member.name };
 }
 
-async function findMember(db: Database, { platform, tenant, externalId }: Account) {
-  return db.withSystem('find the org and member of a platform event', async (tx) => {
-    const [found] = await tx
-      .select({
-        orgId: tenants.orgId,
-        settings: orgs.settings,
-        member: { id: members.id, role: members.role, status: members.status, name: members.name },
-      })
-      .from(tenants)
-      .innerJoin(orgs, eq(orgs.id, tenants.orgId))
-      .leftJoin(
-        identities,
-        and(
-          eq(identities.orgId, tenants.orgId),
-          eq(identities.platform, tenants.platform),
-          eq(identities.tenant, tenants.tenant),
-          eq(identities.externalId, externalId),
-        ),
-      )
-      .leftJoin(members, and(eq(members.orgId, identities.orgId), eq(members.id, identities.memberId)))
-      .where(isTenant({ platform, tenant }));
-    return found;
-  });
+/** The tenant's org, and the account's member there; sees what the transaction sees. */
+async function findMember(tx: Tx, { platform, tenant, externalId }: Account) {
+  const [found] = await tx
+    .select({
+      orgId: tenants.orgId,
+      settings: orgs.settings,
+      member: { id: members.id, role: members.role, status: members.status, name: members.name },
+    })
+    .from(tenants)
+    .innerJoin(orgs, eq(orgs.id, tenants.orgId))
+    .leftJoin(
+      identities,
+      and(
+        eq(identities.orgId, tenants.orgId),
+        eq(identities.platform, tenants.platform),
+        eq(identities.tenant, tenants.tenant),
+        eq(identities.externalId, externalId),
+      ),
+    )
+    .leftJoin(members, and(eq(members.orgId, identities.orgId), eq(members.id, identities.memberId)))
+    .where(isTenant({ platform, tenant }));
+  return found;
 }
 
 const isTenant = ({ platform, tenant }: Pick<Account, 'platform' | 'tenant'>) =>
   and(eq(tenants.platform, platform), eq(tenants.tenant, tenant));
 
-/** The org that a platform's tenant belongs to. */
-export async function orgOfTenant(tx: Tx, of: Pick<Account, 'platform' | 'tenant'>): Promise<string | null> {
-  const [row] = await tx.select({ orgId: tenants.orgId }).from(tenants).where(isTenant(of));
+/** The org that a platform's tenant belongs to; null: nobody connected it. */
+export async function orgOf(db: Database, of: Pick<Account, 'platform' | 'tenant'>): Promise<string | null> {
+  const [row] = await db.withSystem('find the org of a platform event', (tx) =>
+    tx.select({ orgId: tenants.orgId }).from(tenants).where(isTenant(of)),
+  );
   return row?.orgId ?? null;
 }

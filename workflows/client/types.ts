@@ -12,6 +12,8 @@ export interface ReceiveOptions {
   given?: GivenCall;
   /** The platform itself says that the message is for us, so that one that was stored as not for us becomes a run after all. */
   isAddressed?: boolean;
+  /** The tenant's org, when it was read from our tables a moment ago; that it still is, is looked at once more. */
+  orgId?: string;
 }
 
 /** What became of an Inbound. `refused` carries the polite line for the person; nothing ran. */
@@ -39,6 +41,8 @@ export interface NoteInput {
   reason: string;
   /** As `Inbound.signature`. */
   signature?: string;
+  /** The tenant's org, when it was read from our tables a moment ago. */
+  orgId?: string;
 }
 export interface Noted {
   /** Null: nobody connected this workspace. */
@@ -115,8 +119,8 @@ export interface Client {
   note(event: NoteInput): Promise<Noted>;
   /** Who acts with this account: by our tables only (RULES I3). */
   findActor(account: Account): Promise<FoundActor>;
-  /** Whether the assistant takes part in a thread: follow-ups there need no mention. */
-  isInThread(where: ThreadRef): Promise<boolean>;
+  /** Whether the assistant takes part in a thread: follow-ups there need no mention. `orgId` as in `NoteInput`. */
+  isInThread(where: ThreadRef, orgId?: string): Promise<boolean>;
   /** The only way to decide an approval (RULES A2). */
   decide(actor: Actor, approvalId: string, input: DecisionInput): Promise<Decided>;
   /** `decide` for a card's button: the hash is the card's own, and the place must be that card's (RULES A2). */

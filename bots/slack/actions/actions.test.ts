@@ -207,6 +207,7 @@ test('feedback of nobody we know, of another run and of another word is not kept
   await as('bo').click(message, 'Good answer', { tamper: (payload) => (payload['actions'][0].value = 'superb') });
   await it.slack.quiet();
   expect(await rated()).toEqual([]);
+  expect(it.slack.ephemerals('bo').map(readable).join()).not.toContain('did not work');
 });
 
 test('R5 Stop stops one’s own run, and not another’s', async () => {

@@ -1,4 +1,4 @@
-import type { Act } from '#bots/slack/click.ts';
+import type { Act, Decide } from '#bots/slack/click.ts';
 import { sentModal } from '#bots/slack/modals/sent.ts';
 import { openModal, tell } from '#bots/slack/private.ts';
 import { isQuestionOf, OTHER_QUESTION } from './question.ts';
@@ -11,8 +11,8 @@ export const sent: Act = async (deps, click, id) => {
 };
 
 /** "It was not sent": it is sent again, under the same effect (RULES E6). */
-export const notSent: Act = async (deps, click, id) => {
-  if (!(await isQuestionOf(deps, click, id))) return tell(deps, click, OTHER_QUESTION);
+export const notSent: Decide = async (deps, click, id) => {
+  if (!(await isQuestionOf(deps, click, id))) return OTHER_QUESTION;
   const resolved = await deps.client.resolveEffect(click.actor, id, { outcome: 'not_sent' });
-  if (resolved.kind !== 'resolved') await tell(deps, click, resolved.text);
+  return resolved.kind === 'resolved' ? undefined : resolved.text;
 };

@@ -2,16 +2,15 @@ import type { ThreadRef } from '#core/chat.ts';
 import { postsOfMessage } from '#db/slack-posts.ts';
 import { suggestionsOf } from '#db/suggestions.ts';
 import { findThreadAt } from '#db/threads.ts';
-import type { Act, Click } from '#bots/slack/click.ts';
+import type { Click, Decide } from '#bots/slack/click.ts';
 import type { SlackBotDeps } from '#bots/slack/deps.ts';
-import { tell } from '#bots/slack/private.ts';
 
 const GONE = 'That suggestion is not there any more. Type what you want instead.';
 
 /** A suggested next message: said by whoever clicked, in the same thread. What it says is what we stored, never what the button says. */
-export const suggest: Act = async (deps, click, index) => {
+export const suggest: Decide = async (deps, click, index) => {
   const found = await readSuggestion(deps, click, Number(index));
-  if (!found) return tell(deps, click, GONE);
+  if (!found) return GONE;
   const { sender, sourceKey } = click;
   const received = await deps.client.receive({
     sourceKey,
@@ -20,7 +19,7 @@ export const suggest: Act = async (deps, click, index) => {
     text: found.text,
     isDirect: found.isDirect,
   });
-  if (received.kind === 'refused') await tell(deps, click, received.text);
+  return received.kind === 'refused' ? received.text : undefined;
 };
 
 /** Between a few people and nobody else. Slack's commands say so by the channel's name. */

@@ -40,7 +40,7 @@ export const messageEar: Ear = {
     const { client } = ears.deps;
     const isForUs =
       judged.kind === 'addressed' ||
-      (judged.kind === 'follow_up' && (await client.isInThread(placeOf(judged.said, heard.at.tenant))));
+      (judged.kind === 'follow_up' && (await client.isInThread(placeOf(judged.said, heard.at.tenant), heard.at.orgId)));
     return isForUs ? ask(ears, heard, judged.said) : ignore(NOT_ADDRESSED);
   },
 };
@@ -58,7 +58,7 @@ async function ask({ deps, people, later }: Ears, heard: HeardEvent, said: Place
     ...(await contentOf(deps, heard, said)),
     ...(heard.signature !== undefined && { signature: heard.signature }),
   };
-  const received = await deps.client.receive(inbound, { isAddressed: said.type === 'app_mention' });
+  const received = await deps.client.receive(inbound, { isAddressed: said.type === 'app_mention', orgId: at.orgId });
   if (received.isReplay || received.kind === 'run') return HEARD;
   const listener = { ...at, said, isCalled: isCalled(said, bot) };
   later.add(() =>

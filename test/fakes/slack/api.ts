@@ -48,7 +48,7 @@ export async function answerCall(
 ): Promise<void> {
   const call: Call = { method, token, args: structuredClone(args), at: Date.now() };
   world.calls.push(call);
-  const fault = world.faults.takeFault(method);
+  const fault = world.faults.takeFault(method, args);
   const isGone = () => {
     call.answer = 'lost';
     request.socket.resetAndDestroy();
@@ -62,7 +62,7 @@ export async function answerCall(
   if (fault?.kind === 'html 503') return plain(503, 'text/html', '<html><body>Slack is down</body></html>');
   if (fault?.kind === 'hang') await world.faults.wait(fault);
   const ordered = fault?.kind.startsWith('error ') ? failure(fault.kind.slice('error '.length)) : null;
-  const retryAfterS = ordered ? null : (world.faults.takeLimit(method) ?? tooFast(world, call));
+  const retryAfterS = ordered ? null : (world.faults.takeLimit(method, args) ?? tooFast(world, call));
   if (retryAfterS !== null) {
     call.answer = 'ratelimited';
     response.writeHead(429, { 'content-type': 'application/json', 'retry-after': String(retryAfterS) });
@@ -71,6 +71,7 @@ export async function answerCall(
   const answer = ordered ?? refusal(world, call) ?? (await run(world, call, args));
   call.answer = answer['ok'] ? 'ok' : answer['error'];
   if (fault?.kind === 'reset after') return isGone();
+  if (fault?.kind === 'status 500 after') return plain(500, 'text/plain', 'Internal Server Error');
   if (fault?.kind === 'hang after') await world.faults.wait(fault);
   const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
   if (token && world.tokens.get(token)?.status === 'ok') headers['x-oauth-scopes'] = world.scopes.join(',');

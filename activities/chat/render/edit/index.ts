@@ -1,2 +1,2 @@
-export { type Control, controlsOf, findControl, type Group, type Leaf } from './fields.ts';
-export { type Read, readControls, shownIn, visibleJson } from './read.ts';
+export { type Control, controlsOf, findControl, type Leaf } from './fields.ts';
+export { readControls, shownIn } from './read.ts';

@@ -129,7 +129,7 @@ export function shownIn({ kind, value }: Leaf): string {
 }
 
 /** JSON in which invisible and direction characters are escapes, so that who edits sees them. */
-export const visibleJson = (value: Json): string =>
+const visibleJson = (value: Json): string =>
   JSON.stringify(value, null, 2)
     .split('\n')
     .map((line) =>

@@ -1,12 +1,12 @@
 export type * from './types.ts';
 export { isSlackCardCut, SLACK_BUDGET, slackCard } from './card.ts';
-export { escapeMrkdwn, unescapeMrkdwn } from './escape.ts';
-export { type Home, HOME_BUDGET, type HomeConnection, homeView } from './home.ts';
-export { anchorMessage, approvalsMessage, helpText, type HomeRun, privateLine, statusMessage } from './lines.ts';
-export { type SlackOptions, slackMessage } from './message.ts';
+export { escapeMrkdwn } from './escape.ts';
+export { type Home, HOME_BUDGET, homeView } from './home.ts';
+export { anchorMessage, approvalsMessage, helpText, privateLine, statusMessage } from './lines.ts';
+export { slackMessage } from './message.ts';
 export { askModal, readRequest } from './modals/ask.ts';
 export { denyModal } from './modals/deny.ts';
 export { editBlockOf, type EditForm, editModal, readEdit } from './modals/edit.ts';
 export { loadingModal, noticeModal, readReason } from './modals/frame.ts';
-export { type FullView, fullViewModal } from './modals/view.ts';
+export { fullViewModal } from './modals/view.ts';
 export { plainFrom } from './plain.ts';

@@ -18,22 +18,15 @@ export const TEXT = 4_000;
 export const TEXT_OBJECT = 3_000;
 /** Types, HeaderBlock. */
 export const HEADER = 150;
-/** Items of a context block (types, ContextBlock). */
-export const CONTEXT_ITEMS = 10;
-/** One of them; a section field has the same limit (types, SectionBlock.fields: 10 × 2000). */
+/** A text of a context block: the types say nothing, so it is taken for as short as a section's field. A context block holds 10; we put in one. */
 export const CONTEXT_TEXT = 2_000;
-/** Section fields (types). */
-export const FIELDS = 10;
-/** The markdown block's text, for all such blocks of a message (types, MarkdownBlock). We use rich text instead. */
-export const MARKDOWN = 12_000;
+// Not used: section fields (10 × 2000) and the markdown block (12 000 for all of a message). Rich text takes their place.
 
 /** Elements of an actions block (types). */
 export const ACTIONS = 25;
-/** Of a context_actions block (types). */
-export const CONTEXT_ACTIONS = 5;
+/** A button's label (types); of a context_actions block, which holds 5, too. */
 export const BUTTON_TEXT = 75;
-export const BUTTON_VALUE = 2_000;
-/** `action_id`, `block_id` and `callback_id` (types). */
+/** `action_id`, `block_id` and `callback_id` (types). A button's value may have 2000, but is its id. */
 export const ID = 255;
 /** A button's url (types). */
 export const URL_LENGTH = 3_000;
@@ -45,7 +38,6 @@ export const CONFIRM_BUTTON = 30;
 
 /** Select menus (types, Option: text and value 75; StaticSelect: 100 options). */
 export const OPTION_TEXT = 75;
-export const OPTION_VALUE = 75;
 export const OPTIONS = 100;
 /** Types, PlainTextInput.max_length; `initial_value` may not be longer either. */
 export const INPUT_TEXT = 3_000;

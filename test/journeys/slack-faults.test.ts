@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { readable, type Json } from '#test/fakes/slack/index.ts';
+import { startSlackCompany, type SlackCompany } from '#test/setup/slack-company.ts';
+import { invoicesOf } from '#test/setup/company.ts';
+import { until } from '#test/setup/until.ts';
+
+// Most of it waits: for time-outs, and for the time Slack asks for.
+vi.setConfig({ maxConcurrency: 16 });
+
+const KINDS = ['reset after', 'hang after', 'status 500 after', 'reset before', 'status 500'] as const;
+const CASES = (['approval', 'reply'] as const).flatMap((what) => KINDS.map((kind) => ({ what, kind })));
+const numberOf = (what: string, kind: string): string => `INV-${what}-${kind}`.replaceAll(' ', '-');
+
+let it: SlackCompany;
+beforeAll(async () => {
+  const channels = Object.fromEntries(
+    [...CASES.map(({ what, kind }) => numberOf(what, kind)), 'INV-limits', 'general'].map((name) => [name, {}]),
+  );
+  it = await startSlackCompany({ slack: { channels, redeliverAfterMs: [50, 500, 2_000] } });
+  // Their copies would share Bo's direct messages, and its budget.
+  await it.sql`update orgs set settings = settings || '{"slack": {"matchEmail": false, "channels": [], "tellApprovers": false}}'`;
+});
+afterAll(async () => {
+  if (process.env['SHOW_LOGS']) console.info(it.logs.filter((l) => !/activity ended|"level":20/.test(l)).slice(-60).join(''));
+  await it.stop();
+});
+
+const keyOf = (args: Json): string => args['metadata']?.event_payload?.key ?? '';
+const isAbout = (what: string, number: string) => (args: Json) =>
+  keyOf(args).startsWith(`${what}:`) && JSON.stringify(args).includes(number);
+const postsAbout = (what: string, number: string) =>
+  it.slack.calls('chat.postMessage').filter(({ args }) => isAbout(what, number)(args));
+
+/** Lets so much time go by for posts of unknown end that they can no longer arrive. */
+const letLand = (what: string, number: string) => it.sql`
+  update slack_posts p set sent_at = p.sent_at - interval '21 seconds' from approvals a
+  where a.payload like ${`%"${number}"%`} and p.key in ('approval:' || a.id, 'reply:' || a.run_id) and p.key like ${`${what}:%`}
+    and p.state = 'intended' and p.lease_until is null and p.sent_at > now() - interval '20 seconds'`;
+
+test.concurrent.each(CASES)(
+  'E5 the $what, with "$kind" at its post: it is in the thread once, and the run ends right',
+  async ({ what, kind }) => {
+    const number = numberOf(what, kind);
+    const isOut = kind.endsWith('after');
+    const fault = it.slack.fault('chat.postMessage', kind, 1, isAbout(what, number));
+    const aging = isOut ? undefined : setInterval(() => void letLand(what, number), 500);
+    try {
+      const { ts, card, runId } = await it.proposeIn(number, { channel: number });
+      await it.slack.as('bo').click(card, 'Approve');
+      await it.hears(number, ts, /Done: /);
+      await it.runIs(it.ana, runId, 'done');
+      const said = it.said(number, ts).filter(({ metadata }) => metadata);
+      expect(said.map(keyOf)).toEqual([expect.stringMatching(/^approval:/), `reply:${runId}`]);
+      // The SDK repeats nothing by itself.
+      expect(postsAbout(what, number)).toHaveLength(isOut ? 1 : 2);
+      expect(invoicesOf(it.erp, number)).toHaveLength(1);
+      expect(await it.sql`select 1 from slack_posts where channel = ${card['channel']} and state <> 'posted'`).toEqual(
+        [],
+      );
+      await it.sessionIs(number, ts, 'active');
+      await it.liveIsClosed(runId);
+    } finally {
+      clearInterval(aging);
+      fault.release();
+    }
+  },
+);
+
+test.concurrent('a limit is waited out, as long as Slack says: posts, edits of cards and homes; nothing is lost', async () => {
+  const number = 'INV-limits';
+  const isIts = (args: Json) => JSON.stringify(args).includes(number);
+  const gapsOf = (method: string) => {
+    const calls = it.slack.calls(method).filter(({ args }) => isIts(args));
+    const at = calls.findIndex(({ answer }) => answer === 'ratelimited');
+    return (calls[at + 1]?.at ?? 0) - (calls[at]?.at ?? 0);
+  };
+  it.slack.as('bo').openHome();
+  await until('his home is there', async () => it.slack.home('bo'));
+  it.slack.limit('chat.postMessage', { retryAfterS: 2, where: isIts });
+  it.slack.limit('views.publish', { retryAfterS: 2, where: isIts });
+  const { ts, card, runId } = await it.proposeIn(number, { channel: number });
+  expect(gapsOf('chat.postMessage')).toBeGreaterThanOrEqual(2_000);
+  await until('his home shows it', async () => JSON.stringify(it.slack.home('bo')).includes(number));
+  expect(gapsOf('views.publish')).toBeGreaterThanOrEqual(2_000);
+  it.slack.limit('chat.update', { retryAfterS: 2, where: isIts });
+  await it.slack.as('bo').click(card, 'Approve');
+  await it.hears(number, ts, /Done: /);
+  await until('the card shows it', async () =>
+    readable(it.slack.message(number, card['ts']) ?? {}).includes('Approved'),
+  );
+  expect(gapsOf('chat.update')).toBeGreaterThanOrEqual(2_000);
+  await until('his home shows it no more', async () => !JSON.stringify(it.slack.home('bo')).includes(number));
+  expect(it.said(number, ts).filter(({ metadata }) => metadata)).toHaveLength(2);
+  await it.runIs(it.ana, runId, 'done');
+});
