@@ -3,6 +3,7 @@ import { zOrgSettings } from '#core/policy.ts';
 import { enterOrg, enterSystem } from './accounts.ts';
 import { audit } from './audit.ts';
 import type { Database, Org } from './client.ts';
+import { prunePassing, pruneSignatures } from './retention-passing.ts';
 import {
   approvalCards,
   approvals,
@@ -56,7 +57,7 @@ export async function prune(db: Database, { withinMs }: { withinMs: number }): P
   const add = (more: Record<string, number>): void => {
     for (const [name, n] of Object.entries(more)) if (n > 0) counts[name] = (counts[name] ?? 0) + n;
   };
-  add(await pruneLogins(db));
+  add({ ...(await pruneLogins(db)), signatures: await pruneSignatures(db) });
   const all = await db.withSystem('find orgs whose old rows may leave', (tx) =>
     tx.select({ id: orgs.id, settings: orgs.settings }).from(orgs).orderBy(asc(orgs.id)),
   );
@@ -67,7 +68,7 @@ export async function prune(db: Database, { withinMs }: { withinMs: number }): P
       continue;
     }
     const { runsDays, eventsDays } = parsed.data.retention;
-    const steps: ((org: Org) => Promise<Record<string, number>>)[] = [];
+    const steps: ((org: Org) => Promise<Record<string, number>>)[] = [prunePassing];
     if (eventsDays !== null) steps.push((org) => pruneEvents(org, eventsDays));
     if (runsDays !== null && runsDays < SPEND_DAYS) steps.push((org) => emptyRuns(org, runsDays));
     if (runsDays !== null) steps.push((org) => pruneRuns(org, Math.max(runsDays, SPEND_DAYS)));

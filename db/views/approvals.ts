@@ -20,8 +20,6 @@ export interface ApprovalView {
   tool: string;
   summary: string;
   payloadText: string;
-  /** What kind of action it is; null when that is not known any more. */
-  effect: ActionEffect | null;
   payloadSha256: string;
   requestedBy: string;
   requestedByName: string;
@@ -101,12 +99,10 @@ export async function viewsOf(org: Org, rows: readonly { approval: Approval }[])
   const newcomersOf = await readNewcomers(org, all);
   const originals = await originalsOf(org, all);
   const successors = await successorsOf(org, all);
-  const effects = await effectsOf(org, all);
   const isAlone = await isOnePersonOrg(org);
   return all.map(({ payload, ...approval }) => ({
     ...approval,
     payloadText: payload,
-    effect: effects.get(approval.toolCallId) ?? null,
     requestedByName: nameOf(approval.requestedBy),
     decidedByName: approval.decidedBy && nameOf(approval.decidedBy),
     editedByNames: approval.editedBy.map(nameOf),
@@ -116,16 +112,6 @@ export async function viewsOf(org: Org, rows: readonly { approval: Approval }[])
     requesterMayDecide: approval.policy.requesterMayDecide,
     isAlone,
   }));
-}
-
-/** By tool call. */
-async function effectsOf(org: Org, all: readonly Approval[]): Promise<Map<string, ActionEffect | null>> {
-  const ids = all.map(({ toolCallId }) => toolCallId);
-  const rows = await org.tx
-    .select({ id: toolCalls.id, effect: toolCalls.effect })
-    .from(toolCalls)
-    .where(and(eq(toolCalls.orgId, org.id), inArray(toolCalls.id, ids)));
-  return new Map(rows.map(({ id, effect }) => [id, effect]));
 }
 
 async function namesOf(org: Org, all: readonly Approval[]): Promise<(id: string) => string> {

@@ -37,7 +37,7 @@ export function createTalk(slack: Slack, sql: postgres.Sql) {
     link: async (name: string, memberId: string | undefined): Promise<void> => {
       const [member] = await sql<{ org_id: string }[]>`select org_id from members where id = ${memberId ?? null}`;
       await sql`insert into identities (id, org_id, member_id, platform, tenant, external_id)
-        values (${newId()}, ${member?.org_id ?? ''}, ${memberId}, 'slack', ${slack.teamId}, ${slack.as(name).id})`;
+        values (${newId()}, ${member?.org_id ?? ''}, ${memberId ?? null}, 'slack', ${slack.teamId}, ${slack.as(name).id})`;
     },
     /** Somebody asks for an invoice in a channel; the card that then waits there. */
     proposeIn: async (

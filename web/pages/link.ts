@@ -66,8 +66,8 @@ const question = (link: LinkView, actor: Principal, problem?: string): Html =>
       ${fact('Will act as', html`${actor.name}, ${actor.email} (${actor.role})`)}
     </dl>
     <p class="note note-warning flow">
-      Whoever holds this Slack account will ask, approve and deny as you. If you did not type /abet connect yourself a
-      moment ago, close this page: somebody else may have sent you their link.
+      Whoever holds this Slack account will ask, approve and deny as you. If Slack did not show you this link, and you
+      alone, a moment ago, close this page: somebody else may have sent you theirs.
     </p>
     <form method="post">
       ${
@@ -102,5 +102,5 @@ const done = (link: LinkView): Html =>
   html`<div class="alert good flow" role="status">
       ${nameOf(link)} in ${escapeInvisible(link.workspace)} is linked to you. Go back to Slack and ask.
     </div>
-    <p class="hint">You can unlink it at any time on your account page, or in Slack with /abet disconnect.</p>
-    <a class="button" href="/account">Your account</a>`;
+    <p>You can unlink it at any time on your account page, or in Slack with /abet disconnect.</p>
+    <p><a class="button" href="/account">Your account</a></p>`;
