@@ -7,7 +7,6 @@ export type {
   DecisionInput,
   FoundActor,
   NoteInput,
-  Noted,
   Received,
   Resolved,
   Stopped,

@@ -15,15 +15,19 @@ const LIMITED = 'INV-300';
 
 let it: SlackCompany;
 beforeAll(async () => {
-  const channels = Object.fromEntries(
-    [...CASES.map(({ number }) => number), LIMITED].map((name) => [name, {}]),
-  );
+  const channels = Object.fromEntries([...CASES.map(({ number }) => number), LIMITED].map((name) => [name, {}]));
   it = await startSlackCompany({ slack: { channels, redeliverAfterMs: [50, 500, 2_000] } });
   // Their copies would share Bo's direct messages, and its budget.
   await it.sql`update orgs set settings = settings || '{"slack": {"matchEmail": false, "channels": [], "tellApprovers": false}}'`;
 });
 afterAll(async () => {
-  if (process.env['SHOW_LOGS']) console.info(it.logs.filter((l) => !/activity ended|"level":20/.test(l)).slice(-60).join(''));
+  if (process.env['SHOW_LOGS'])
+    console.info(
+      it.logs
+        .filter((l) => !/activity ended|"level":20/.test(l))
+        .slice(-60)
+        .join(''),
+    );
   await it.stop();
 });
 

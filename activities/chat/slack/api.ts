@@ -15,7 +15,7 @@ import { createTokens } from './tokens.ts';
 import type { InstallationCheck, SlackApi, SlackPlace, SlackSelf } from './types.ts';
 import { createWeb } from './web.ts';
 
-export type { EnvState, InstallationCheck, SlackApi, SlackFile, SlackGrant, SlackPlace, SlackSelf } from './types.ts';
+export type { SlackApi } from './types.ts';
 
 const zText = z.string().min(1);
 const zSelf = z.object({

@@ -114,6 +114,19 @@ test('only homes that were opened are published for a new approval, and one that
   expect(it.logged.filter(({ level }) => level === 40)).toMatchObject([{ failed: 1 }]);
 });
 
+test('a limit is waited out before a home that is open shows a new approval; a long one is left', async () => {
+  await open('bob');
+  const { approvalId } = await addRows(it.world, it.ana);
+  it.slack.limit('views.publish', { retryAfterS: 1 });
+  await it.chat.homes.refreshFor(it.ana.orgId, approvalId);
+  expect(shown('bob')).toContain(`approve:${approvalId}`);
+  const { approvalId: later } = await addRows(it.world, it.ana);
+  it.slack.limit('views.publish', { retryAfterS: 90 });
+  await it.chat.homes.refreshFor(it.ana.orgId, later);
+  expect(shown('bob')).not.toContain(later);
+  expect(it.logged.filter(({ level }) => level === 40)).toMatchObject([{ failed: 1 }]);
+});
+
 test('a 429 is left to Temporal, a refusal is said', async () => {
   it.slack.limit('views.publish', { retryAfterS: 6 });
   expect(await failureOf(open('ana'))).toMatchObject({ nextRetryDelay: 6_000 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { PlatformApi } from '#core/chat.ts';
 import { errorText, PlatformFailure } from '#core/errors.ts';
@@ -24,6 +25,9 @@ const MAX_REFRESHED = 20;
 /** Another change came in between so often; the next one publishes again. */
 const MAX_ROUNDS = 3;
 const DEFAULT_PAUSE_MS = 5_000;
+/** A refresh is beside the work of a run: it waits longer than that for nobody, and the home is new when it is opened. */
+const MAX_PAUSE_MS = 60_000;
+const MAX_TRIES = 3;
 
 export type HomeOf = HomePlace & { orgId: string };
 export interface Homes {
@@ -55,6 +59,19 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     }
   }
 
+  /** What Temporal would do, where no step of it waits. */
+  async function publishPatiently(home: HomeOf): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const waitMs = await publish(home).catch((error: unknown) => {
+        const askedMs = askedToWait(error);
+        if (askedMs === null || askedMs > MAX_PAUSE_MS || tries === MAX_TRIES) throw error;
+        return askedMs;
+      });
+      if (waitMs === undefined) return;
+      await pause(waitMs, undefined, { ref: false });
+    }
+  }
+
   async function show(orgId: string, { tenant, externalId }: HomePlace, home: Home): Promise<void> {
     try {
       await slack.call({ orgId, tenant }, 'views.publish', { user_id: externalId, view: homeView(home) });
@@ -82,7 +99,7 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
         const approval = await readApproval(org, approvalId);
         return approval ? openedHomes(org, await decidersOf(org, approval), MAX_REFRESHED) : [];
       });
-      const published = await Promise.allSettled(places.map((place) => publish({ orgId, ...place })));
+      const published = await Promise.allSettled(places.map((place) => publishPatiently({ orgId, ...place })));
       const failed = published.filter((one) => one.status === 'rejected');
       if (failed.length > 0)
         log.warn(
@@ -92,6 +109,12 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     },
   };
 }
+
+/** How long Slack asks to wait, in ms; null: it is another failure. */
+const askedToWait = (error: unknown): number | null =>
+  error instanceof Error && error.cause instanceof PlatformFailure && error.cause.kind === 'limited'
+    ? (error.cause.retryAfterMs ?? DEFAULT_PAUSE_MS)
+    : null;
 
 async function readHomeOf(
   org: Org,

@@ -13,10 +13,10 @@ import { readable } from './text.ts';
 import { createWorld, messageAt, mustChannel, mustUser, wire, type Call, type Token, type World } from './world.ts';
 import type { Json } from './words.ts';
 
-export { deliver, sign, type Sent, type SendOptions } from './send.ts';
-export { clickables, markupOf, mentions, readable } from './text.ts';
+export { sign } from './send.ts';
+export { mentions, readable } from './text.ts';
 export { judgeBlocks, judgeView } from './blocks.ts';
-export { createDoor, type Door } from './door.ts';
+export { createDoor } from './door.ts';
 export type { Hands } from './hands.ts';
 export type { SlackOptions } from './options.ts';
 export type { Json } from './words.ts';

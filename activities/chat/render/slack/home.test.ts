@@ -6,7 +6,7 @@ import { complaintsOf, complaintsOfView } from './limits.fixture.ts';
 import { anchorMessage, approvalsMessage, helpText, type HomeRun, privateLine, statusMessage } from './lines.ts';
 import { askModal, readRequest } from './modals/ask.ts';
 import { denyModal } from './modals/deny.ts';
-import { loadingModal, modal, noticeModal } from './modals/frame.ts';
+import { modal, noticeModal } from './modals/frame.ts';
 import { plainFrom } from './plain.ts';
 
 const home = (over: Partial<Home> = {}): Home => ({
@@ -102,7 +102,6 @@ test('the other modals are within limits and hold ids only', () => {
     askModal({ kind: 'ask', meta: {} }),
     askModal({ kind: 'ask_about', quote: '<!channel> '.repeat(5_000), meta: { m: '1' } }),
     noticeModal('A title that is much too long for it', 'Said.', { label: 'Open', url: PUBLIC_URL }),
-    loadingModal(),
   ];
   expect(views.flatMap(complaintsOfView)).toEqual([]);
   expect(views.map((view) => view.callback_id)).toEqual(['deny', 'ask', 'ask_about', 'notice', 'loading']);

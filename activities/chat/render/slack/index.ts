@@ -7,6 +7,6 @@ export { slackMessage } from './message.ts';
 export { askModal, readRequest } from './modals/ask.ts';
 export { denyModal } from './modals/deny.ts';
 export { editBlockOf, type EditForm, editModal, readEdit } from './modals/edit.ts';
-export { loadingModal, noticeModal, readReason } from './modals/frame.ts';
+export { noticeModal, readReason } from './modals/frame.ts';
 export { fullViewModal } from './modals/view.ts';
 export { plainFrom } from './plain.ts';

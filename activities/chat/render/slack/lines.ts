@@ -36,7 +36,7 @@ const HELP: [string, string][] = [
   ['/abet status', 'your requests, and what they wait for'],
   ['/abet approvals', 'what waits for your decision'],
   ['/abet stop', 'stops your requests in this channel'],
-  ['/abet connect', 'ties your Slack account to your account here'],
+  ['/abet connect', 'ties your Slack account to your account here; /abet disconnect unties it'],
 ];
 
 /** The answer to `/abet help`. */

@@ -85,7 +85,3 @@ export const readReason = (values: FieldValues): string => typedIn(values, REASO
 /** Says one thing. */
 export const noticeModal = (title: string, text: string, link?: Link): ModalView =>
   modal({ callbackId: 'notice', title, blocks: [line(text), ...(link ? linkBlocks(link) : [])] });
-
-/** Shown at once, while what was asked for is read: Slack waits only three seconds for a modal. */
-export const loadingModal = (title = 'One moment'): ModalView =>
-  modal({ callbackId: 'loading', title, blocks: [line('Reading what you asked for …')] });
