@@ -9,6 +9,7 @@ import { lockRun, turnsOf, updateRun, type Run } from '#db/runs.ts';
 import { members, messages } from '#db/schema/index.ts';
 import { addMessage, readThread, releaseThread } from '#db/threads.ts';
 import { receiptLine, replyMessage } from './chat/render/index.ts';
+import { askedUnseen } from './asked.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Progress } from './progress.ts';
 import { readContext } from './turn/context.ts';
@@ -19,7 +20,7 @@ export interface RunEnd {
   outcome: 'done' | 'stopped' | 'failed';
   problem?: string;
 }
-type Reply = { text: string; suggestions: string[]; receipts: string[] };
+type Reply = Omit<Parameters<typeof replyMessage>[0], 'key' | 'runId'>;
 
 /** The end of a run, as activities: the answer with its receipts, then the run's own state. Both may be repeated. */
 export function createReplyActivities({
@@ -36,7 +37,9 @@ export function createReplyActivities({
         const run = await lockRun(org, runId);
         const place = run && (await readThread(org, run.threadId));
         if (!run || !place) throw new Error('run vanished');
-        return { reply: await storeReply(org, run, end), thread: place };
+        const asked = await askedUnseen(org, run, place);
+        const reply = { ...(await storeReply(org, run, end)), asked, isRated: end.outcome !== 'stopped' };
+        return { reply, thread: place };
       });
       await chat[thread.platform]?.post(orgId, thread, replyMessage({ key: `reply:${runId}`, ...reply, runId }));
       // Not waited for: the answer is there.

@@ -86,6 +86,8 @@ export interface Outgoing {
   fallback: string;
   /** Set on approval cards and effect questions, so that a surface can show live state. */
   subject?: { kind: 'approval' | 'effect' | 'run'; id: string };
+  /** An answer that people may say is good or bad. */
+  isRated?: boolean;
 }
 
 /** What a platform can carry; the renderer splits and cuts to fit. */

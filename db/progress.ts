@@ -75,5 +75,6 @@ function endOf({ status, stopRequestedAt, hasReply }: Head): string {
 function stateOf(status: CallStatus, ended: boolean): RunStep['state'] {
   if (status === 'done') return 'done';
   if (status === 'failed' || status === 'refused' || status === 'denied' || ended) return 'failed';
-  return status === 'running' ? 'running' : 'pending';
+  // Unclear: it has begun, and does not end before somebody says how.
+  return status === 'running' || status === 'ambiguous' ? 'running' : 'pending';
 }

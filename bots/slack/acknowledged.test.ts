@@ -84,3 +84,34 @@ test('a reason that cannot be written in time is kept all the same, and its wind
   await until('it is denied', async () => (await status()) === 'denied');
   expect(it.slack.violations()).toEqual([]);
 });
+
+test('a window that could not be taken in says so: it does not close as if it were done', async () => {
+  await as('bo').click(card, 'Deny');
+  const modal = await it.modal('bo', 'deny');
+  await sql`alter table approval_votes rename to away`;
+  try {
+    await as('bo').submit(modal, { reason: 'Not this month' });
+    expect(readable(await it.modal('bo', 'notice'))).toContain('did not work');
+  } finally {
+    await sql`alter table away rename to approval_votes`;
+  }
+  expect(await status()).toBe('pending');
+});
+
+test('a window that had to wait and came to nothing says so at last', async () => {
+  await as('bo').click(card, 'Deny');
+  const modal = await it.modal('bo', 'deny');
+  await whileLocked(async () => {
+    const approving = as('ana').click(card, 'Approve');
+    await isWaitedFor();
+    await as('bo').submit(modal, { reason: 'Not this month' });
+    expect(readable(await it.modal('bo', 'notice'))).toContain('It goes on');
+    await approving;
+  });
+  await until('the window says who was first', async () => {
+    const shown = readable(await it.modal('bo', 'notice'));
+    if (!shown.includes('already approved')) throw new Error(shown);
+    return true;
+  });
+  expect(await status()).toBe('approved');
+});

@@ -76,7 +76,7 @@ async function hearEvent(
 
 function ofWorkspace(envelope: Envelope, { orgId, tenant, installed }: Workspace): Pick<HeardEvent, 'at' | 'bot'> {
   const [first] = envelope.authorizations;
-  const enterprise = first?.enterprise_id ?? envelope.context_enterprise_id ?? envelope.enterprise_id;
+  const enterprise = enterpriseOf(envelope);
   const homes = [tenant, first?.team_id, envelope.context_team_id, enterprise].filter((home) => home !== undefined);
   return {
     at: { orgId, tenant, homes, isEnterprise: enterprise !== undefined },
@@ -85,6 +85,14 @@ function ofWorkspace(envelope: Envelope, { orgId, tenant, installed }: Workspace
       botId: installed?.botId ?? undefined,
     },
   };
+}
+
+/** The Enterprise that the app is installed in. The envelope's own may be the writer's, in a channel that is shared with another company (Slack Connect). */
+function enterpriseOf(envelope: Envelope): string | undefined {
+  const [first] = envelope.authorizations;
+  const ours = first?.enterprise_id ?? envelope.context_enterprise_id;
+  const isOfOurs = first === undefined && envelope.context_team_id === undefined;
+  return ours ?? (isOfOurs || first?.is_enterprise_install ? envelope.enterprise_id : undefined);
 }
 
 /** Says, once a minute, that a workspace was heard. */

@@ -12,7 +12,7 @@ import { submitAsk, submitAskAbout } from './modals/ask.ts';
 import { submitDeny, submitView } from './modals/decide.ts';
 import { submitEdit } from './modals/edit.ts';
 import { submitSent } from './modals/sent.ts';
-import { closed, notice, type OnSubmit } from './modals/submit.ts';
+import { closed, notice, type OnSubmit, shownBy } from './modals/submit.ts';
 import { type Interaction, type ViewSubmission, zInteraction } from './payloads.ts';
 import { tell } from './private.ts';
 import { ASK, ASK_ABOUT, openAsk, openAskAbout } from './shortcuts.ts';
@@ -40,7 +40,7 @@ export function createInteractions(deps: SlackBotDeps): Interactions {
       const parsed = zInteraction.safeParse(payload);
       if (!parsed.success) return acknowledge(payload);
       const { data } = parsed;
-      if (data.type === 'view_submission') return inTime(submit(deps, whoIs, data, heard), LATE);
+      if (data.type === 'view_submission') return submitInTime(deps, whoIs, data, heard);
       const decide = pick(DECIDES, data);
       if (decide) return decideFirst(deps, whoIs, data, heard, decide);
       // Acknowledged first: a window that opens has an answer of its own.
@@ -168,6 +168,19 @@ const claimedBy = ({ user, enterprise }: Interaction): Claimed => ({
   teamId: user.team_id ?? '',
   enterpriseId: enterprise?.id ?? null,
 });
+
+/** An empty answer closes the window as if all were well: what failed says so in it, and what took too long says how it ended. */
+async function submitInTime(deps: SlackBotDeps, whoIs: WhoIs, data: ViewSubmission, heard: Heard): Promise<Answer> {
+  const submitting = submit(deps, whoIs, data, heard).catch((error: unknown): Answer => {
+    deps.log.error({ orgId: heard.orgId, error: errorText(error) }, 'a modal could not be taken in');
+    return notice('Not done', SORRY);
+  });
+  const sayHow = async (): Promise<void> => {
+    const view = shownBy((await submitting).body);
+    if (view && data.view.id) await deps.slack.call(heard, 'views.update', { view_id: data.view.id, view });
+  };
+  return inTime(submitting, { ...LATE, after: sayHow });
+}
 
 async function submit(deps: SlackBotDeps, whoIs: WhoIs, data: ViewSubmission, heard: Heard): Promise<Answer> {
   const { view, user } = data;

@@ -16,6 +16,7 @@ const zFieldValue = z.looseObject({
   selected_option: z.looseObject({ value: z.string().optional() }).nullish().catch(undefined),
 });
 const zView = z.looseObject({
+  id: zText,
   type: z.string().default(''),
   callback_id: z.string().default('').catch(''),
   private_metadata: z.string().default('').catch(''),

@@ -86,6 +86,16 @@ test('I3 within an Enterprise another team is no other company', async () => {
   expect(await reasonOf(other)).toEqual({ outcome: 'refused', reason: 'stranger' });
 });
 
+test('I3 the Enterprise of somebody who writes through Slack Connect makes them no colleague', async () => {
+  ears.slack.add('UFAR', { team_id: 'T9', enterprise_user: { enterprise_id: 'E9', teams: ['T9'] } });
+  await ears.link((await ears.member('admin')).id, 'UFAR');
+  const said = message({ user: 'UFAR', team: undefined });
+  const authorizations = [{ enterprise_id: null, team_id: 'T1', user_id: BOT, is_bot: true }];
+  const outer = { team_id: 'T9', enterprise_id: 'E9', context_team_id: 'T1', context_enterprise_id: null };
+  expect((await ears.send(envelope(said, { ...outer, authorizations }))).status).toBe(200);
+  expect(await reasonOf(said)).toEqual({ outcome: 'refused', reason: 'stranger' });
+});
+
 test('the line to somebody we do not know holds a link for them alone: in a channel nobody else sees it', async () => {
   ears.slack.add('ULINK');
   const said = message({ user: 'ULINK', thread_ts: '1771442000.000001' });

@@ -1,17 +1,17 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A door in front of another HTTP server, which can be held shut: what comes meanwhile waits. */
+/** A door in front of another HTTP server, which can be held shut, for all or for requests that say so: what comes meanwhile waits. */
 export async function startFront(target: string) {
-  let isShut = false;
+  let shutFor: string | null = null;
   const waiting = new Map<ServerResponse, () => void>();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const pass = () =>
-        void forward(`${target}${request.url}`, request.headers['content-type'], Buffer.concat(chunks), response);
-      if (isShut) waiting.set(response, pass);
+      const body = Buffer.concat(chunks);
+      const pass = () => void forward(`${target}${request.url}`, request.headers['content-type'], body, response);
+      if (shutFor !== null && body.includes(shutFor)) waiting.set(response, pass);
       else pass();
       response.on('close', () => waiting.delete(response));
     });
@@ -19,11 +19,11 @@ export async function startFront(target: string) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    hold: () => {
-      isShut = true;
+    hold: (words = '') => {
+      shutFor = words;
     },
     release: () => {
-      isShut = false;
+      shutFor = null;
       for (const [response, pass] of waiting) {
         waiting.delete(response);
         pass();

@@ -47,13 +47,13 @@ export const SAME = {
 export async function startOffices(env: Record<string, string> = {}): Promise<Offices> {
   const door = await createDoor();
   const another = (options: Partial<SlackOptions>): Promise<Slack> =>
-    startSlack({
+    startSlack<string, string>({
       door,
       botUserId: SAME.bot,
       users: { ana: { id: SAME.ana, isAdmin: true }, bo: { id: SAME.bo }, zoe: { id: SAME.zoe } },
       channels: { general: { id: SAME.general } },
       ...options,
-    }) as Promise<Slack>;
+    });
   const one = await another({ team: { id: 'T0ACME0001', name: 'Acme' } });
   const two = await another({ team: { id: 'T0BOLT0001', name: 'Bolt' } });
   const boltErp = await startErp({ honoursKey: true });

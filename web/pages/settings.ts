@@ -183,13 +183,15 @@ const slack = (typed: TypedSettings): Html =>
     <h2>Slack</h2>
     <p class="hint">Workspaces are connected under <a href="/slack">Slack</a>.</p>
     <br />
-    ${check('slackTellApprovers', 'on', typed.slackTellApprovers === 'on', 'Send approvals to whoever may decide, as a direct message too')}
-    ${check(
-      'slackMatchEmail',
-      'on',
-      typed.slackMatchEmail === 'on',
-      html`Take an unknown person for the member with the same e-mail address
-        <small>Off: they link their account with a private one-time link.</small>`,
-    )}
+    <div class="field">
+      ${check('slackTellApprovers', 'on', typed.slackTellApprovers === 'on', 'Send approvals to whoever may decide, as a direct message too')}
+      ${check(
+        'slackMatchEmail',
+        'on',
+        typed.slackMatchEmail === 'on',
+        html`Take an unknown person for the member with the same e-mail address
+          <small>Off: they link their account with a private one-time link.</small>`,
+      )}
+    </div>
     ${lines('slackChannels', 'Channels where people may ask', typed.slackChannels, 'One id a line, such as C0123ABCD (in Slack: the channel’s name, About, at the bottom). Empty: every channel the bot is in. Direct messages are always open.')}
   </section>`;

@@ -224,6 +224,7 @@ test('a test says who the bot is, which scopes are missing and whether an event 
   const at = fine.text.indexOf('Slack answers: the bot is abetworks in Acme');
   expect(at).toBeGreaterThan(fine.text.indexOf('id="w-T1"'));
   expect(at).toBeLessThan(fine.text.indexOf('id="w-T2"'));
+  expect(fine.text).toMatch(/<div role="status"> ?<ul class="todo"> ?<li>/);
   for (const words of ['All scopes are there', 'No event yet']) expect(fine.text).toContain(words);
   const poor = await check({ isOk: true, text: 'Slack answers', missing: ['files:read', 'im:write'] });
   expect(poor.text).toContain('<code>files:read, im:write</code>');

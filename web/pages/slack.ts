@@ -223,18 +223,20 @@ const workspace = (one: Installation, check: SlackCheck | null): Html =>
 
 /** auth.test, the scopes, and whether an event came. */
 const result = (one: Installation, check: SlackCheck): Html =>
-  html`<ul class="todo" role="status">
-    ${step(check.isOk, check.text)}
-    ${
-      check.isOk
-        ? step(
-            check.missing.length === 0,
-            check.missing.length === 0
-              ? 'All scopes are there'
-              : html`Missing: <code>${check.missing.join(', ')}</code>. Update the app from the manifest, then install
-                  it again.`,
-          )
-        : nothing
-    }
-    ${step(one.heardAt !== null, one.heardAt ? 'An event was received' : 'No event yet. Write to the bot in Slack, then test again.')}
-  </ul>`;
+  html`<div role="status">
+    <ul class="todo">
+      ${step(check.isOk, check.text)}
+      ${
+        check.isOk
+          ? step(
+              check.missing.length === 0,
+              check.missing.length === 0
+                ? 'All scopes are there'
+                : html`Missing: <code>${check.missing.join(', ')}</code>. Update the app from the manifest, then install
+                    it again.`,
+            )
+          : nothing
+      }
+      ${step(one.heardAt !== null, one.heardAt ? 'An event was received' : 'No event yet. Write to the bot in Slack, then test again.')}
+    </ul>
+  </div>`;

@@ -68,8 +68,15 @@ export function replyMessage(reply: {
   suggestions: string[];
   receipts: string[];
   runId?: string;
+  /** The question, when the place where it is answered does not show it. */
+  asked?: { byName: string; text: string } | null;
+  /** Worth asking whether it was any good. */
+  isRated?: boolean;
 }): Outgoing {
+  const { asked } = reply;
+  const question = asked && `${line(asked.byName, 80)} asked: ${line(asked.text.replaceAll(/\s+/g, ' '))}`;
   const blocks: Block[] = [
+    ...(question ? [{ kind: 'note' as const, tone: 'plain' as const, text: question }] : []),
     ...(reply.text === '' ? [] : [{ kind: 'markdown' as const, text: reply.text }]),
     ...reply.receipts.map((text) => ({ kind: 'note' as const, tone: 'good' as const, text })),
   ];
@@ -83,5 +90,6 @@ export function replyMessage(reply: {
     blocks,
     fallback: [reply.text, ...reply.receipts].filter((part) => part !== '').join('\n'),
     ...(reply.runId === undefined ? {} : { subject: { kind: 'run', id: reply.runId } }),
+    ...(reply.isRated ? { isRated: true } : {}),
   };
 }

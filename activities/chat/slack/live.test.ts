@@ -68,6 +68,20 @@ test('steps are streamed as tasks, and the message is closed with the run', asyn
   expect(it.slack.violations()).toEqual([]);
 });
 
+test('E6 a step that turns out unclear waits in its message, and in the end the message says how it was left', async () => {
+  const show = it.liveOn();
+  const run = await it.begin({ statusText: 'Running erp_createInvoice' });
+  const post = await run.step('erp_createInvoice', 'running');
+  await show(run);
+  await post('ambiguous');
+  await run.waits('Waits for an answer: was it sent?');
+  await show(run);
+  expect(tasks(run.streams()[0])).toEqual(['erp_createInvoice: pending']);
+  await run.ends('stopped');
+  await show(run);
+  expect(run.said().map(readable)).toEqual([expect.stringMatching(/^Stopped\n✗ erp_createInvoice \(unclear\)/)]);
+});
+
 test('nothing is told twice', async () => {
   const show = it.liveOn();
   const run = await it.begin();

@@ -35,7 +35,7 @@ export function createSlackChat({ publicUrl, show, ...deps }: Deps): SlackChat {
 
   async function partsOf(orgId: string, message: Outgoing): Promise<SlackPart[]> {
     const { policy } = await db.withOrg(orgId, readOrg);
-    return slackMessage(message, { linkHosts: policy.linkHosts, feedback: message.subject?.kind === 'run' });
+    return slackMessage(message, { linkHosts: policy.linkHosts, feedback: message.isRated === true });
   }
 
   async function say(orgId: string, to: ThreadRef, message: Outgoing, key = message.key): Promise<MessageRef> {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { noticeModal } from '#activities/chat/render/slack/index.ts';
 import type { Sender } from '#core/chat.ts';
 import type { Actor } from '#core/roles.ts';
@@ -27,6 +28,16 @@ export const notice = (title: string, text: string): Answer => ({
   status: 200,
   body: { response_action: 'update', view: noticeModal(title, text) },
 });
+
+const zShown = z.union([
+  z.object({ response_action: z.literal('update'), view: z.looseObject({}) }).transform(({ view }) => view),
+  z
+    .object({ response_action: z.literal('errors'), errors: z.record(z.string(), z.string()) })
+    .transform(({ errors }) => noticeModal('Not done', Object.values(errors).join(' '))),
+]);
+
+/** What an answer would have shown, as a window of its own; undefined: nothing, since all went well. */
+export const shownBy = (body: unknown): object | undefined => zShown.safeParse(body).data;
 
 /** What is wrong, beside the fields: block id → sentence. */
 export const fieldErrors = (errors: Record<string, string>): Answer => ({

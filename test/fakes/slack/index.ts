@@ -154,6 +154,11 @@ export async function startSlack<U extends string = 'ana' | 'bob' | 'cleo', C ex
     prompts: () => [...world.prompts],
     streams: () => [...world.streams.values()].map((one) => ({ ...one, tasks: [...one.tasks.values()] })),
 
+    /** Makes a stream so much older: Slack ends it after five minutes. */
+    ageStream: (ts: string, ms: number): void => {
+      for (const one of world.streams.values()) if (one.ts === ts) one.startedAt -= ms;
+    },
+
     // What the app did, and what was wrong with it.
     calls: (method?: string): Call[] => world.calls.filter((call) => !method || call.method === method),
     violations: () => [...world.violations],

@@ -104,7 +104,7 @@ test('the other modals are within limits and hold ids only', () => {
     noticeModal('A title that is much too long for it', 'Said.', { label: 'Open', url: PUBLIC_URL }),
   ];
   expect(views.flatMap(complaintsOfView)).toEqual([]);
-  expect(views.map((view) => view.callback_id)).toEqual(['deny', 'ask', 'ask_about', 'notice', 'loading']);
+  expect(views.map((view) => view.callback_id)).toEqual(['deny', 'ask', 'ask_about', 'notice']);
   expect(JSON.parse(views[0]?.private_metadata ?? '')).toEqual({ hash: 'x', approvalId: 'a1' });
   expect(readRequest({ request: { value: { value: ' Do it ' } } })).toBe('Do it');
   expect(() => modal({ callbackId: 'x', title: 'x', blocks: [], meta: { a: 'x'.repeat(3_000) } })).toThrow('ids only');

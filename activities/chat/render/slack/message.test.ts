@@ -17,6 +17,16 @@ test('T4 escaped mrkdwn holds no markup of Slack’s and reads back', () => {
   expect(unescapeMrkdwn(escapeMrkdwn(said))).toBe(said);
 });
 
+test('an answer to a question that its thread does not show says whose question it was', () => {
+  const answer = { key: 'k', text: 'Three runs.', suggestions: [], receipts: [] };
+  const [post] = posts(replyMessage({ ...answer, asked: { byName: 'Mia <!here>', text: 'what\nruns? <@U1>' } }));
+  expect(post?.blocks.map(({ type }) => type)).toEqual(['context', 'rich_text']);
+  expect(post?.text).toContain('Mia');
+  expect(JSON.stringify(post?.blocks[0])).toContain('what runs?');
+  expect(post?.text).not.toMatch(/<[@!]/);
+  expect(posts(replyMessage({ ...answer, asked: null }))[0]?.blocks).toHaveLength(1);
+});
+
 test('an answer shows its words, then receipts, then buttons, and asks whether it was good', () => {
   const reply = replyMessage({
     key: 'k',
