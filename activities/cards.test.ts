@@ -118,6 +118,17 @@ test('a copy that cannot be sent fails nothing: the approval is asked, and it is
   expect(it.logged.filter(({ level }) => level === 40)).toMatchObject([{ failed: 1, of: 1 }]);
 });
 
+test('a copy that Slack takes later is sent later, once', async () => {
+  it.slack.limit('conversations.open', { retryAfterS: 1 });
+  it.slack.fault('chat.postMessage', 'reset after', 1, ({ channel }) => channel === directOf('bob'));
+  await request();
+  await until('Bo has his copy', async () => (await cardsIn('bob'))[0], 10_000);
+  expect(
+    it.slack.messages(directOf('bob')).filter((one) => JSON.stringify(one).includes(asked.approvalId)),
+  ).toHaveLength(1);
+  expect(it.logged.filter(({ level }) => level === 40)).toEqual([]);
+});
+
 test('A7 after the decision every copy shows it within 2 s, though one of them cannot be edited', async () => {
   cy = cy as Person;
   await it.sql`update approvals set policy = policy || ${it.sql.json({ members: [cy.memberId] })} where id = ${asked.approvalId}`;

@@ -49,16 +49,13 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createRepairs(deps: ActivityDeps) {
   const { updateCards } = createApprovalActivities(deps);
   const progress = createProgress(deps);
-  const { postReply, finishRun } = createReplyActivities({ ...deps, progress });
+  const { giveUp } = createReplyActivities({ ...deps, progress });
   const { editQuestion } = createEffectQuestion({ ...deps, progress });
   return {
     ...createHealthWatch(deps),
     editCards: updateCards,
     editQuestion,
     showProgress: progress.show,
-    giveUp: async (run: { orgId: string; runId: string; problem: string }): Promise<void> => {
-      await postReply({ ...run, outcome: 'failed' });
-      await finishRun({ ...run, outcome: 'failed' });
-    },
+    giveUp,
   };
 }

@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm';
+import { errorText, UserError } from '#core/errors.ts';
 import { cut } from '#core/text.ts';
 import { cancelApprovalsOf } from '#db/approvals.ts';
 import { audit } from '#db/audit.ts';
@@ -29,7 +30,7 @@ export function createReplyActivities({
   log,
   progress,
 }: Pick<ActivityDeps, 'db' | 'chat' | 'log'> & { progress: Progress }) {
-  return {
+  const end = {
     /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
     async postReply(end: RunEnd): Promise<void> {
       const { orgId, runId } = end;
@@ -63,6 +64,22 @@ export function createReplyActivities({
         await audit(org, { actor: 'system', action: `run.${outcome}`, target: { type: 'run', id: runId } });
         log.info({ orgId, runId, outcome }, 'run ended');
       }),
+  };
+
+  return {
+    ...end,
+
+    /** What the sweeper calls for a run that cannot go on. */
+    giveUp: async ({ orgId, runId, problem }: { orgId: string; runId: string; problem: string }): Promise<void> => {
+      const failed = { orgId, runId, problem, outcome: 'failed' } as const;
+      await end.postReply(failed).catch((error: unknown) => {
+        // What no repetition helps must not keep the run open; anything else the next round tries again.
+        if (!(error instanceof UserError)) throw error;
+        const words = { orgId, runId, error: errorText(error), alert: true };
+        log.error(words, 'a run was given up, and its thread cannot be told');
+      });
+      await end.finishRun(failed);
+    },
   };
 }
 

@@ -1,9 +1,10 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Platform } from '#core/chat.ts';
 import { UserError } from '#core/errors.ts';
 import { audit } from './audit.ts';
 import type { Org } from './client.ts';
 import { readMember } from './members.ts';
+import { auditLog } from './schema/audit.ts';
 import { identities, members, tenants } from './schema/identity.ts';
 
 export type Identity = typeof identities.$inferSelect;
@@ -100,6 +101,26 @@ export async function unlinkIdentity(
     details: { platform, tenant, externalId, how },
   });
   return true;
+}
+
+/** Whether a member untied this account by hand before: what was undone by hand is not done again by itself. */
+export async function wasUnlinked(
+  org: Org,
+  { memberId, platform, tenant, externalId }: Account & { memberId: string },
+): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ seq: auditLog.seq })
+    .from(auditLog)
+    .where(
+      and(
+        eq(auditLog.orgId, org.id),
+        eq(auditLog.targetId, memberId),
+        eq(auditLog.action, 'identity.unlinked'),
+        sql`${auditLog.details}::jsonb @> ${JSON.stringify({ platform, tenant, externalId })}::jsonb`,
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }
 
 /** A member's accounts on a platform, oldest first; `platform` undefined: on all but the web, which has no account of its own. */

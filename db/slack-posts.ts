@@ -1,4 +1,4 @@
-import { and, asc, eq, like, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, like, or, sql } from 'drizzle-orm';
 import type { Org } from './client.ts';
 import { slackPosts } from './schema/slack.ts';
 
@@ -144,4 +144,29 @@ export async function findAnchor(
     )
     .limit(1);
   return row;
+}
+
+/**
+ * Whether a message that people see at a place may be the post of `key`, or of a copy of it, although it is not on record yet: Slack shows a message before
+ * its answer has come, and that may be lost.
+ */
+export async function isBeingPosted(
+  org: Org,
+  key: string,
+  { tenant, channel, ts }: { tenant: string; channel: string; ts: string },
+): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ id: slackPosts.id })
+    .from(slackPosts)
+    .where(
+      and(
+        eq(slackPosts.orgId, org.id),
+        or(eq(slackPosts.key, key), like(slackPosts.key, `${key}:%`)),
+        eq(slackPosts.tenant, tenant),
+        eq(slackPosts.channel, channel),
+        or(eq(slackPosts.ts, ts), and(eq(slackPosts.state, 'intended'), isNotNull(slackPosts.sentAt))),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }

@@ -46,3 +46,14 @@ test('who stops does not wait for a PDF', async () => {
   stop.abort(new Error('stopped'));
   await expect(reading).rejects.toThrow('stopped');
 });
+
+test('who stops does not wait for the PDFs before either', async () => {
+  const before = readPdf(pdfOf(['x'], { padding: 300_000_000 }), never, { memoryBytes: 1e12, withinMs: 3_000 });
+  const stop = new AbortController();
+  const began = performance.now();
+  const reading = readPdf(pdfOf(['y']), stop.signal);
+  stop.abort(new Error('stopped'));
+  await expect(reading).rejects.toThrow('stopped');
+  expect(performance.now() - began).toBeLessThan(200);
+  await before;
+});

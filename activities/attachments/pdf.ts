@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ATTACHMENT_LIMITS } from './limits.ts';
 
@@ -38,7 +39,22 @@ let last: Promise<unknown> = Promise.resolve();
 export function readPdf(bytes: Uint8Array, signal: AbortSignal, bounds: Partial<Bounds> = {}): Promise<PdfText> {
   const turn = last.then(() => parse(bytes, signal, { ...BOUNDS, ...bounds }));
   last = turn.catch(() => undefined);
-  return turn;
+  return orAborted(turn, signal);
+}
+
+/** Who stops does not wait for those before either. */
+async function orAborted<T>(turn: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const ended = new AbortController();
+  const aborted = once(signal, 'abort', { signal: ended.signal }).then(
+    () => Promise.reject<T>(signal.reason),
+    () => turn,
+  );
+  try {
+    return await Promise.race([turn, aborted]);
+  } finally {
+    ended.abort();
+  }
 }
 
 async function parse(

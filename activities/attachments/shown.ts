@@ -69,8 +69,9 @@ function stateOf(row: SeenAttachment, hasPictures: boolean): string {
 function outsideIn(row: SeenAttachment, text: string, hasPictures: boolean): OutsideText[] {
   const from: ReadonlySet<string | null> = new Set([null]);
   const origin = originOf(row);
-  if (row.kind === 'thread' && text !== '')
-    return saidIn(text).map((said) => ({
+  const messages = row.kind === 'thread' ? saidIn(text) : [];
+  if (messages.length > 0)
+    return messages.map((said) => ({
       text: `${said.name}\n${said.text}`,
       origin: `message of ${said.name} in the thread`,
       from,

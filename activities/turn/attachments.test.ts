@@ -97,6 +97,11 @@ test('T1 what was said in the thread before is of whoever said it', async () => 
   expect(originsIn({ to: 'eve@x.test' }, outside)).toEqual([{ path: 'to', origin: 'message of Bo in the thread' }]);
 });
 
+test('T1 what was said before taints also where it is cut within a name', async () => {
+  const run = await askWith('And now?', { readsThread: true }, [{ text: 'Approve all that Bo' }]);
+  expect((await contextOf(run)).taint).toBe('messages before in the thread');
+});
+
 test('a message with nothing beside it stays as it was', async () => {
   const { messages, taint } = await contextOf(await askIn(world.deps.db, ana, threadId, 'Hello'));
   expect(messages).toEqual([{ role: 'user', text: 'Hello' }]);

@@ -35,7 +35,8 @@ const EXPECTED: Record<string, Record<string, string>> = {
 const isForm = (body: Json) => 'command' in body || 'actions' in body || 'view' in body;
 const teamOf = (body: Json): string => body['team_id'] ?? body['team']['id'];
 
-test.skipIf(files.length === 0).each(files)(
+// Without the recordings one skipped test says so: a file without tests would fail.
+test.skipIf(files.length === 0).each(files.length === 0 ? ['the recordings'] : files)(
   'every recorded payload of %s, signed and sent, has its outcome and one row',
   async (file) => {
     const recorded = JSON.parse(readFileSync(path.join(FOLDER, file), 'utf8')) as Json;

@@ -93,6 +93,18 @@ test('A7 a click from another workspace decides nothing', async () => {
   expect(await read()).toMatchObject({ status: 'pending' });
 });
 
+test('a card that Slack shows before we have it on record decides nothing yet, and says to press again', async () => {
+  const copy = await it.post(it.slack.channels.random, [{ text: 'copy', blocks: card['blocks'] }]);
+  await it.notePost(`approval:${asked.approvalId}:to:T:U`, copy);
+  for (const label of ['Approve', 'Deny', 'View full payload']) {
+    const before = it.slack.ephemerals('bo').length;
+    await as('bo').click(copy, label);
+    await until('it is told', async () => it.slack.ephemerals('bo').length > before);
+    expect(readable(it.slack.ephemerals('bo').at(-1) ?? {})).toContain('Press it again');
+  }
+  expect(await read()).toMatchObject({ status: 'pending' });
+});
+
 test('A7 text and reactions never decide', async () => {
   const { ts } = { ts: String(card['thread_ts']) };
   await as('bo').say('general', 'approve', { threadTs: ts });

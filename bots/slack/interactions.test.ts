@@ -69,6 +69,16 @@ test('T1 the shortcut on a message asks about it in its thread, with the message
   ]);
 });
 
+test('D3 what is asked about a message between a few people stays between them', async () => {
+  const ts = await as('bo').say('general', 'For the three of us');
+  await as('mia').shortcut('abet_ask_message', {
+    message: it.slack.message('general', ts) ?? {},
+    tamper: (payload) => (payload['channel'] = { id: 'C0GROUPDM', name: 'mpdm-mia--bo--ana-1' }),
+  });
+  await as('mia').submit(await it.modal('mia', 'ask_about'), { request: 'Sum up the three of us' });
+  expect(await asked('Sum up the three of us')).toMatchObject({ channel: 'C0GROUPDM', isDirect: true });
+});
+
 test('a shortcut’s window whose message is gone, or is none of ours, asks nothing', async () => {
   const ts = await as('bo').say('general', 'Something');
   await as('mia').shortcut('abet_ask_message', { message: it.slack.message('general', ts) ?? {} });

@@ -58,7 +58,7 @@ const zMessageAction = z.looseObject({
   ...base,
   type: z.literal('message_action'),
   callback_id: z.string(),
-  channel: z.looseObject({ id: z.string() }),
+  channel: z.looseObject({ id: z.string(), name: z.string().optional().catch(undefined) }),
   message: z.looseObject({
     ts: z.string(),
     thread_ts: zText,

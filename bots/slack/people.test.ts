@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linkIdentity, unlinkIdentity } from '#db/identities.ts';
 import { createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
 import type { Json } from '#test/fakes/slack/words.ts';
 
@@ -108,6 +109,24 @@ test('an e-mail address links an ordinary person to the member who has it, only 
   await ears.sql`update members set status = 'deactivated' where id = ${bo.id}`;
   ears.slack.add('UBO2', { profile: { email } });
   expect(await say('UBO2')).toMatchObject({ reason: 'unlinked' });
+});
+
+test('whoever unlinked their account is not linked by their e-mail address again, only by a link', async () => {
+  const email = 'gone@acme.test';
+  const gone = await ears.member('member', email);
+  await ears.sql`update orgs set settings = settings || '{"slack": {"matchEmail": true, "channels": [], "tellApprovers": true}}'`;
+  ears.clock.aheadMs += 61_000;
+  ears.slack.add('UGONE', { profile: { email } });
+  expect(await say('UGONE')).toMatchObject({ outcome: 'run' });
+  const account = { platform: 'slack', tenant: 'T1', externalId: 'UGONE', memberId: gone.id } as const;
+  await ears.db.withOrg(ears.orgId, (org) =>
+    unlinkIdentity(org, { ...account, how: 'command', actor: `member:${gone.id}` }),
+  );
+  expect(await say('UGONE')).toMatchObject({ reason: 'unlinked' });
+  await ears.db.withOrg(ears.orgId, (org) =>
+    linkIdentity(org, { ...account, how: 'link', actor: `member:${gone.id}` }),
+  );
+  expect(await say('UGONE')).toMatchObject({ outcome: 'run' });
 });
 
 test('once the org no longer allows it, not even the next message is matched by its e-mail address', async () => {

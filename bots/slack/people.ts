@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorText, PlatformFailure, UserError } from '#core/errors.ts';
 import { storable } from '#core/text.ts';
-import { findIdentity, linkIdentity } from '#db/identities.ts';
+import { findIdentity, linkIdentity, wasUnlinked } from '#db/identities.ts';
 import { readOrg } from '#db/orgs.ts';
 import {
   findActiveByEmail,
@@ -127,7 +127,7 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
       await db.withOrg(orgId, (org) => updateSlackPerson(org, { tenant, externalId }, known));
       cached.delete(keyOf(tenant, externalId));
     },
-    /** Ties an ordinary person to the one active member with their e-mail address, where the org allows it at this moment. */
+    /** Ties an ordinary person to the one active member with their e-mail address, where the org allows it at this moment; not again after `/abet disconnect`. */
     matchEmail: async ({ orgId, tenant }: Where, externalId: string, person: SlackProfile): Promise<void> => {
       const { email } = person;
       if (!email || person.isBot || person.isGuest || person.isStranger || person.isDeactivated) return;
@@ -138,7 +138,7 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
           const { settings } = await readOrg(org);
           if (!settings.slack.matchEmail) return;
           const member = await findActiveByEmail(org, email);
-          if (!member) return;
+          if (!member || (await wasUnlinked(org, { ...account, memberId: member.id }))) return;
           await linkIdentity(org, { ...account, memberId: member.id, how: 'email', actor: 'system' });
         });
       } catch (error) {

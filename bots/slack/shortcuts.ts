@@ -3,6 +3,7 @@ import { newId } from '#core/ids.ts';
 import { storable } from '#core/text.ts';
 import { putAnswer } from '#db/answers.ts';
 import { namesOfSlackPeople } from '#db/slack-people.ts';
+import { isDirect } from './actions/suggest.ts';
 import type { Click } from './click.ts';
 import type { SlackBotDeps } from './deps.ts';
 import type { AskMeta } from './modals/ask.ts';
@@ -32,7 +33,7 @@ export async function openAskAbout(
     const names = await namesOfSlackPeople(org, { tenant, externalIds: [author, ...mentionsIn(said)] });
     const text = storable(plainText(said, { names }));
     const from = storable(names.get(author) ?? (message.username || author));
-    const quote: Quote = { id: message.ts, from, text };
+    const quote: Quote = { id: message.ts, from, text, isDirect: isDirect(channel.id, channel.name) };
     await putAnswer(org, { id: quoteId, isOk: true, text: JSON.stringify(quote) });
     return text;
   });
@@ -44,4 +45,6 @@ interface Quote {
   id: string;
   from: string;
   text: string;
+  /** Where the message is, few people talk and nobody else. */
+  isDirect: boolean;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LogLevel } from '@slack/socket-mode';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -49,7 +50,7 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
       if (line) await line.closed;
       line = undefined;
       if (stopping.signal.aborted) return;
-      await pause(Math.random() * pauseMs, stopping.signal);
+      await pause(Math.random() * pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       pauseMs = Math.min(PAUSE_MS.most, pauseMs * 2);
       await attempt();
     }
@@ -187,13 +188,3 @@ const logger = (log: Logger, level: LogLevel) => ({
   getLevel: () => level,
   setName: () => undefined,
 });
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}

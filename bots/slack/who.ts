@@ -25,6 +25,8 @@ const CONNECT = '/abet connect';
 
 const NO_COLLEAGUE = 'I work for full members of this workspace only. Ask a colleague who is one.';
 
+const MOVED = 'This workspace has moved to another organisation just now. Try again in a minute.';
+
 /** Finds the member behind an account, by our tables and what Slack says of the person. */
 export function createWho(deps: SlackBotDeps): WhoIs {
   const { client } = deps;
@@ -42,6 +44,8 @@ export function createWho(deps: SlackBotDeps): WhoIs {
       found = await client.findActor(account);
     }
     if ('refused' in found) return found;
+    // The workspace went to another org since the delivery was stored: nobody of that one acts in this one.
+    if (found.actor.orgId !== orgId) return { refused: MOVED, reason: 'unknown_tenant', orgId };
     const sender = { id: userId, name: profile?.name ?? found.name, isBot: false, isGuest: false };
     return { ...found, sender };
   };

@@ -6,6 +6,9 @@ export interface Wire {
   /** From now on nothing gets through: what is under way is lost, what comes is refused. */
   cut(): void;
   mend(): void;
+  /** Nobody listens there any more: what comes is refused, before a byte of it is sent. */
+  unplug(): Promise<void>;
+  plug(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,9 +35,15 @@ export async function layWire(to: string): Promise<Wire> {
     return near;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port: own } = server.address() as AddressInfo;
   const end = (): void => sockets.forEach((socket) => void socket.destroy());
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      end();
+    });
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `127.0.0.1:${own}`,
     cut: () => {
       isCut = true;
       end();
@@ -42,10 +51,8 @@ export async function layWire(to: string): Promise<Wire> {
     mend: () => {
       isCut = false;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        end();
-      }),
+    unplug: close,
+    plug: () => new Promise<void>((resolve) => server.listen(own, '127.0.0.1', resolve)),
+    stop: close,
   };
 }

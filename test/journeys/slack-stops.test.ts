@@ -42,7 +42,7 @@ test('a run that waited for twenty minutes goes on and ends right; nothing strea
   const held = holdWrites(it.erp);
   await it.as('bo').click(card, 'Approve');
   await held.arrived;
-  await held.release();
+  held.release();
   await it.hears('general', ts, /Done: .*INV-60/);
   await isSession('active');
   expect(readable(it.now(card))).toContain('Approved by Bo');

@@ -44,6 +44,7 @@ export async function addRows(
       channel,
       thread: rows.threadId,
       title: 'A thread',
+      isDirect: channel.startsWith('D'),
       createdBy: by.memberId,
       lastSeq: 1,
       updatedAt: new Date(),

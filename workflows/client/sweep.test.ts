@@ -2,11 +2,12 @@ import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { newId } from '#core/ids.ts';
+import { until } from '#test/setup/until.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addRows, type Rows } from '#test/web/rows.ts';
 import { addOrg, createWorld, type Person, type World } from '#test/web/world.ts';
 import { fakeEngine, type FakeEngine } from './engine.fixture.ts';
-import { sweepOnce, type SweepDeps } from './sweep.ts';
+import { startSweeping, sweepOnce, type SweepDeps } from './sweep.ts';
 
 let world: World;
 let sql: postgres.Sql;
@@ -173,6 +174,29 @@ test('S1 A7 cards older than their decision are edited, and one that cannot be d
   engine.broken.add(bad.approvalId);
   await sweepOnce(deps);
   expect(edited).toEqual([good.approvalId]);
+});
+
+test('S1 cards of a platform that does not answer do not wait for each other, and hold up no start', async () => {
+  const cards = Array.from({ length: 8 }, addActive);
+  for (const { approvalId, payloadSha256 } of await Promise.all(cards)) {
+    await sql`insert into approval_cards (id, org_id, approval_id, platform, tenant, channel, thread, message, payload_sha256, shows)
+      values (${newId()}, ${ana.orgId}, ${approvalId}, 'slack', 'T1', 'C1', '1', ${approvalId}, ${payloadSha256}, 'pending')`;
+    await decided(approvalId);
+  }
+  const answered = Promise.withResolvers<void>();
+  const editing: string[] = [];
+  const stop = startSweeping({
+    ...deps,
+    editCards: ({ approvalId }) => {
+      editing.push(approvalId);
+      return answered.promise;
+    },
+  });
+  await until('all are being edited', async () => editing.length === 8);
+  const { runId } = await addStored();
+  await until('the next round starts what came', async () => engine.started.some((run) => run.runId === runId), 10_000);
+  answered.resolve();
+  await stop();
 });
 
 test('S1 a card that failed lately is left until its time, and one that failed ten times for good', async () => {

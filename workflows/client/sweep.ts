@@ -1,31 +1,17 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-orm';
-import type { Logger } from 'pino';
 import { errorText } from '#core/errors.ts';
 import type { KeyRing } from '#core/keys.ts';
-import { isCardDue } from '#db/approvals.ts';
 import { checkpointAudit } from '#db/audit.ts';
-import type { Database } from '#db/client.ts';
-import { staleQuestions } from '#db/effect-questions.ts';
 import { prune } from '#db/retention.ts';
 import { lockRun, updateRun } from '#db/runs.ts';
-import { unseenLive } from '#db/slack-live.ts';
-import { answers, approvalCards, approvals, idempotencyKeys, orgs, runs } from '#db/schema/index.ts';
-import type { Engine } from './engine.ts';
+import { answers, approvals, idempotencyKeys, orgs, runs } from '#db/schema/index.ts';
 import { isStopPending } from './stop.ts';
 import { wakeWaiting } from './decide.ts';
+import { apart, SHOWN, type ShownDeps } from './sweep-shown.ts';
 import { watchConnections } from './watch.ts';
 
-export interface SweepDeps {
-  db: Database;
-  engine: Engine;
-  log: Logger;
+export interface SweepDeps extends ShownDeps {
   keys: KeyRing;
-  /** Edits the copies of a card that show something older than the decision. */
-  editCards(approval: { orgId: string; approvalId: string }): Promise<void>;
-  /** Shows the question about an unclear effect as it is recorded. */
-  editQuestion(question: { orgId: string; runId: string; effectId: string }): Promise<void>;
-  /** Shows how a run stands where people wait for it; waits a second at most. */
-  showProgress(run: { orgId: string; runId: string }): Promise<void>;
   /** Ends a run that cannot go on, with a message in its thread. */
   giveUp(run: { orgId: string; runId: string; problem: string }): Promise<void>;
   /** Looks at one connection whose check is due; `runIds`: those that may go on now. */
@@ -42,10 +28,6 @@ const TIDY_EVERY_MS = 3_600_000;
 const PRUNE_WITHIN_MS = 2_000;
 const BATCH = 100;
 const MAX_ATTEMPTS = 10;
-/** Each waits for its platform, for a second at most. */
-const SHOWN_AT_ONCE = 20;
-/** A place that cannot be written to for so long is left alone; the approval stays under Approvals. */
-const SHOW_EDITS_FOR = '1 hour';
 const CHECK_AGAIN = sql`now() - interval '15 seconds'`;
 
 /** RULES S1: the worker role looks every 5 s for what was stored and not done. Returns how to stop it. */
@@ -69,9 +51,17 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
         watching = null;
       });
   };
+  let showing: Promise<void> | null = null;
+  // Beside the rest too: while Slack is slow, nothing else waits for it.
+  const show = (): void => {
+    showing ??= sweepParts(deps, SHOWN).finally(() => {
+      showing = null;
+    });
+  };
   const round = async (): Promise<void> => {
     watch();
-    await sweepOnce(deps);
+    show();
+    await sweepParts(deps, STARTED);
     if (Date.now() >= tidyAt) {
       tidyAt = Date.now() + TIDY_EVERY_MS;
       await forgetOld(deps).catch((error: unknown) =>
@@ -90,38 +80,24 @@ export function startSweeping(deps: SweepDeps): () => Promise<void> {
     clearTimeout(timer);
     await current;
     await watching;
+    await showing;
     clearTimeout(watchTimer);
   };
 }
 
 /** One round. A part that fails is logged and does not hold up the others. */
-export async function sweepOnce(deps: SweepDeps): Promise<void> {
-  for (const [name, part] of Object.entries({
-    startStored,
-    signalDecided,
-    repeatStops,
-    editStaleCards,
-    editStaleQuestions,
-    showUnseen,
-    checkActive,
-    signAudits,
-  })) {
+export const sweepOnce = (deps: SweepDeps): Promise<void> => sweepParts(deps, { ...STARTED, ...SHOWN });
+
+async function sweepParts(
+  deps: SweepDeps,
+  parts: Readonly<Record<string, (deps: SweepDeps) => Promise<void>>>,
+): Promise<void> {
+  for (const [name, part] of Object.entries(parts)) {
     try {
       await part(deps);
     } catch (error) {
       deps.log.error({ part: name, error: errorText(error) }, 'sweep');
     }
-  }
-}
-
-/** One that fails does not hold up the others of its part. */
-async function apart({ engine, log }: SweepDeps, ids: object, what: string, fn: () => Promise<void>): Promise<void> {
-  try {
-    await fn();
-  } catch (error) {
-    log.warn({ ...ids, what, error: errorText(error) }, 'sweep: left for the next round');
-    // With Temporal away each of the others would only wait its deadline out.
-    if (!(await engine.isAlive())) throw error;
   }
 }
 
@@ -191,55 +167,6 @@ async function repeatStops(deps: SweepDeps): Promise<void> {
   );
   for (const { orgId, id } of stopping)
     await apart(deps, { orgId, runId: id }, 'cancel', () => engine.cancel({ orgId, runId: id }));
-}
-
-/** Cards that show something older than the decision, and edits that were not shown yet. One that keeps failing is tried later and later (db/approvals.ts). */
-async function editStaleCards(deps: SweepDeps): Promise<void> {
-  const stale = await deps.db.withSystem('find cards older than their decision', (tx) =>
-    tx
-      .selectDistinct({ orgId: approvalCards.orgId, approvalId: approvalCards.approvalId })
-      .from(approvalCards)
-      .innerJoin(approvals, and(eq(approvals.orgId, approvalCards.orgId), eq(approvals.id, approvalCards.approvalId)))
-      .where(
-        and(
-          sql`${approvalCards.shows} <> ${approvals.status}`,
-          lte(approvals.decidedAt, sql`now() - interval '2 seconds'`),
-          isCardDue,
-        ),
-      )
-      .limit(BATCH),
-  );
-  const unshown = await deps.db.withSystem('find edits that have no card', (tx) =>
-    tx
-      .select({ orgId: approvals.orgId, approvalId: approvals.id })
-      .from(approvals)
-      .leftJoin(
-        approvalCards,
-        and(eq(approvalCards.orgId, approvals.orgId), eq(approvalCards.approvalId, approvals.id)),
-      )
-      .where(
-        and(
-          eq(approvals.status, 'pending'),
-          isNotNull(approvals.supersedes),
-          isNull(approvalCards.id),
-          sql`${approvals.createdAt} between now() - ${SHOW_EDITS_FOR}::interval and now() - interval '2 seconds'`,
-        ),
-      )
-      .limit(BATCH),
-  );
-  for (const one of [...stale, ...unshown]) await apart(deps, one, 'edit cards', () => deps.editCards(one));
-}
-
-/** The workflow of an ended run edits its questions no more: "send again" would promise what does not happen. */
-async function editStaleQuestions(deps: SweepDeps): Promise<void> {
-  for (const one of await staleQuestions(deps.db, BATCH))
-    await apart(deps, one, 'edit a question', () => deps.editQuestion(one));
-}
-
-/** Live messages that nobody keeps up: their run has ended, or shows no sign of life. */
-async function showUnseen(deps: SweepDeps): Promise<void> {
-  const unseen = await unseenLive(deps.db, SHOWN_AT_ONCE);
-  await Promise.all(unseen.map((run) => apart(deps, run, 'show progress', () => deps.showProgress(run))));
 }
 
 /** Active here, but closed, unknown or failing there. Restarting is safe: turns and effects are keyed. */
@@ -328,3 +255,6 @@ async function signAudits({ db, keys, keepCheckpoint }: SweepDeps): Promise<void
     if (line) await keepCheckpoint(line);
   }
 }
+
+/** What a round does in its time. */
+const STARTED = { startStored, signalDecided, repeatStops, checkActive, signAudits };

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { holdTurns, takeTurn } from '#db/channel-turns.ts';
 import type { Org } from '#db/client.ts';
@@ -8,13 +9,23 @@ import type { Org } from '#db/client.ts';
 const PACE = { everyMs: 1_100, burst: 3 };
 /** Two turns are waited for while the step runs; more is left to Temporal, which holds nothing meanwhile. */
 const MAX_WAIT_MS = 2_300;
+/** A step has 30 tries (workflows/request.ts): a channel with a hundred answers to post must not use them up, so later ones are further apart. */
+const PROMPT_TRIES = 5;
+const MOST_APART_MS = 60_000;
 
-/** A failure of a step that Temporal repeats after `againInMs`, as the platform or another process asks. For the log it is no error. */
+/** Which try of its step this is; 1 where no step runs. */
+export const tryNow = (): number => asyncLocalStorage.getStore()?.info.attempt ?? 1;
+
+/** When a try that was asked to wait so long comes again. */
+const apart = (askedMs: number): number =>
+  Math.max(askedMs, Math.min(MOST_APART_MS, askedMs * Math.max(1, tryNow() - PROMPT_TRIES)));
+
+/** A failure of a step that Temporal repeats after `againInMs`, as the platform or another process asks, or later. For the log it is no error. */
 export const later = (why: string, againInMs: number, cause?: Error): ApplicationFailure =>
   ApplicationFailure.create({
     message: why,
     type: 'SlackLater',
-    nextRetryDelay: Math.max(100, Math.ceil(againInMs)),
+    nextRetryDelay: Math.max(100, Math.ceil(apart(againInMs))),
     category: 'BENIGN',
     ...(cause ? { cause } : {}),
   });

@@ -3,7 +3,7 @@ import type { PlatformApi, RunProgress } from '#core/chat.ts';
 import { errorText, PlatformFailure } from '#core/errors.ts';
 import type { LiveNow, LiveRow } from '#db/slack-live.ts';
 import { SESSION, STATUS, STREAM, type LivePlan, type LiveStep } from './live-plan.ts';
-import { liveMessage } from './live-text.ts';
+import { liveMessage, plainLine } from './live-text.ts';
 import { findPosted, metadataOf } from './lookup.ts';
 
 /** What became of one part: done (also when Slack refuses it for good), or to be tried again. */
@@ -107,8 +107,8 @@ async function tellSession(ask: Ask, { plan, progress, now }: Telling): Promise<
     channel_id: where.channel,
     thread_ts: where.thread,
     status: plan.session,
-    // Of at most 200 characters (docs.slack.dev, agents.sessions.setStatus).
-    title: now.title.slice(0, 200).toWellFormed(),
+    // Of at most 200 characters (docs.slack.dev, agents.sessions.setStatus); a person's words, shown to everybody in the channel.
+    title: plainLine(now.title),
     ...(askedBy !== null && { initiator_user_id: askedBy }),
   });
   return { ...partOf(answer), wasTold: answer.kind !== 'later' };

@@ -30,6 +30,12 @@ test('T4 a line shows what a text says, and nothing in it works', () => {
   expect(plainLine('<!ch<!here>annel> <<!x>!channel> ht<@U1>tps://x.test http:http:////x.test')).not.toMatch(/<|:\/\//);
 });
 
+test('T4 a line is short work, however long and odd the text', () => {
+  const began = performance.now();
+  for (const part of ['a', '<!', '[', '](', '://']) plainLine(part.repeat(200_000));
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
 test('only what changed is told', () => {
   const [a, b] = [
     { id: 'a', title: 'A', state: 'running' as const },

@@ -3,6 +3,8 @@ import type { RunStep } from '#core/chat.ts';
 import { cut } from '#core/text.ts';
 import type { LiveShown } from '#db/schema/slack.ts';
 
+/** What is longer is cut before it is looked through: that takes the square of its length. */
+const LOOKED_AT = 1_000;
 /** Ours: a step is one line. `cut` adds a few words to what it cuts, and that stays below 150. */
 const LINE = 110;
 /** As many as one run may have tool calls (RULES R4). */
@@ -17,6 +19,7 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}]/gu;
 /** One line in which nothing mentions or links, wherever Slack shows it: steps may hold outside text (RULES T4). */
 export function plainLine(text: string): string {
   const bare = text
+    .slice(0, LOOKED_AT)
     .toWellFormed()
     .replaceAll(/\s/g, ' ')
     .replaceAll(INVISIBLE, '')

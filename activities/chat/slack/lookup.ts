@@ -4,8 +4,8 @@ import { PlatformFailure } from '#core/errors.ts';
 import { readAnswer } from './answer.ts';
 
 export const EVENT_TYPE = 'abetworks_post';
-/** Our clock and Slack's may differ. */
-const CLOCK_SKEW_MS = 30_000;
+/** Our clock and Slack's may differ: with more than 5 minutes between them nothing is heard from Slack at all. */
+const CLOCK_SKEW_MS = 6 * 60_000;
 /** conversations.replies and .history take up to 999, and 15 for some apps: docs.slack.dev/reference/methods/conversations.replies. */
 const PAGE = 200;
 const MAX_PAGES = 20;

@@ -5,7 +5,7 @@ import { newId } from '#core/ids.ts';
 import { addRows } from '#test/web/rows.ts';
 import { mentions } from '#test/fakes/slack/index.ts';
 import { until } from '#test/setup/until.ts';
-import { failureOf, note, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
+import { failureOf, note, PANEL, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
 let it: Speaking;
 beforeAll(async () => {
@@ -158,6 +158,21 @@ test('what is too long for messages comes as a file, once, also when the answer 
   expect(it.slack.calls('files.completeUploadExternal')).toHaveLength(1);
   const rows = await it.posts(key);
   expect(rows.every(({ state }) => state === 'posted')).toBe(true);
+});
+
+test('a file that Slack does not take is a line that says where to read it, once, and somebody is alerted', async () => {
+  const [to, key, runId] = [await it.addThread(it.slack.channels.general), aKey(), newId()];
+  it.slack.fault('files.getUploadURLExternal', 'error missing_scope', 3);
+  const message: Outgoing = { ...huge(key), subject: { kind: 'run', id: runId } };
+  const failing = it.slack.fault('chat.postMessage', 'reset after', 1, ({ blocks }) => blocks === undefined);
+  await until('all is said', async () => {
+    await it.sql`delete from channel_turns`;
+    return it.post(to, message);
+  });
+  expect(failing.left()).toBe(0);
+  const last = it.said(to).filter(({ text }) => String(text).startsWith('The whole answer'));
+  expect(last).toMatchObject([{ text: `The whole answer\n${PANEL}/runs/${runId}` }]);
+  expect(it.logged.find(({ alert }) => alert)?.msg).toBe('Slack refused our file; plain text went out');
 });
 
 test('nobody is asked to take a message who cannot: somebody deactivated is a clear refusal', async () => {

@@ -236,3 +236,13 @@ test('a long answer is several posts in order, and a repeat goes on where it sto
   expect(it.said(to).map(({ ts }) => ts)).toEqual(posts.map(({ ts }) => ts));
   expect(at.message).toBe(posts[0]?.['ts']);
 });
+
+test('E5 a post is found although the clock of the database is minutes ahead of Slack’s', async () => {
+  await rest();
+  const [to, key] = [await inThread(), aKey()];
+  it.slack.fault('chat.postMessage', 'reset after');
+  await failureOf(it.post(to, note(key)));
+  await it.sql`update slack_posts set intended_at = now() + interval '4 minutes', sent_at = now() - interval '1 minute' where key = ${key}`;
+  await it.post(to, note(key));
+  expect(it.said(to)).toHaveLength(1);
+});

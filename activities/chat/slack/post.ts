@@ -7,10 +7,10 @@ import type { Database } from '#db/client.ts';
 import { beginSend, claimPost, letPostGo, settlePost, type PostPlace, type SlackPost } from '#db/slack-posts.ts';
 import type { SlackPart } from '#activities/chat/render/slack/index.ts';
 import { readAnswer } from './answer.ts';
-import { holdChannel, later, turnIn, waitFor } from './budget.ts';
+import { holdChannel, later, tryNow, turnIn, waitFor } from './budget.ts';
 import { shareFile, uniqueName, uploadTo, type Upload } from './files.ts';
 import { findPosted, findShared, metadataOf } from './lookup.ts';
-import { isBadContent, isClosed, refusal, Unreachable } from './refusals.ts';
+import { isBadContent, isClosed, isRefusedFile, refusal, Unreachable } from './refusals.ts';
 
 /** One post is one process's for so long: longer than the wait for its turn (2.3 s) and a call to Slack (10 s) together, as RULES E4. */
 const LEASE_MS = 30_000;
@@ -21,6 +21,7 @@ const LOOK_AFTER_MS = 3_000;
 /** Somebody else is posting this: soon done, mostly. */
 const BUSY_AGAIN_MS = 1_000;
 const DEFAULT_PAUSE_MS = 5_000;
+const WORRYING_TRIES = 10;
 
 export interface SlackDeps {
   db: Database;
@@ -97,10 +98,6 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
   async function say(orgId: string, { place, key, part, content, plain }: ToPost): Promise<Posted> {
     const { tenant, channel, thread } = place;
     const threadTs = rootOf(thread);
-    if ('file' in content) {
-      const name = uniqueName(content.file.name, key, part);
-      return { channel, ts: await shareFile({ slack, upload }, { orgId, tenant, channel, threadTs }, content, name) };
-    }
     const args = {
       channel,
       ...(threadTs === null ? {} : { thread_ts: threadTs }),
@@ -113,12 +110,15 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
       return { channel: at, ts };
     };
     try {
-      return await call({ text: content.text, blocks: content.blocks });
+      if (!('file' in content)) return await call({ text: content.text, blocks: content.blocks });
+      const name = uniqueName(content.file.name, key, part);
+      return { channel, ts: await shareFile({ slack, upload }, { orgId, tenant, channel, threadTs }, content, name) };
     } catch (error) {
-      if (!isBadContent(error)) throw error;
+      // A file may be refused for many reasons, a right that is missing among them; the link to the panel takes its place.
+      if (!('file' in content ? isRefusedFile(error) : isBadContent(error))) throw error;
       log.error(
         { orgId, key, part, error: errorText(error), alert: true },
-        'Slack refused our blocks; plain text went out',
+        `Slack refused our ${'file' in content ? 'file' : 'blocks'}; plain text went out`,
       );
       return call({ text: plain });
     }
@@ -128,8 +128,9 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
     const { tenant, channel, intendedAt } = post;
     const at = { tenant, channel, threadTs: rootOf(post.thread), since: intendedAt };
     try {
-      if ('file' in content) return await findShared(slack, orgId, at, uniqueName(content.file.name, key, part));
-      return await findPosted(slack, orgId, at, key, part);
+      const name = 'file' in content ? uniqueName(content.file.name, key, part) : null;
+      const shared = name === null ? null : await findShared(slack, orgId, at, name);
+      return shared ?? (await findPosted(slack, orgId, at, key, part));
     } catch (error) {
       if (isClosed(error)) return release(orgId, post, { isOut: true }, new Unreachable(error.code));
       const againInMs = error instanceof PlatformFailure ? error.retryAfterMs : undefined;
@@ -177,7 +178,17 @@ export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
     throw error;
   }
 
-  return post;
+  /** What is tried so often may never be said: somebody has to look. */
+  return async (orgId: string, wanted: ToPost): Promise<Posted> => {
+    try {
+      return await post(orgId, wanted);
+    } catch (error) {
+      const tries = tryNow();
+      const words = { orgId, key: wanted.key, part: wanted.part, tries, error: errorText(error) };
+      if (tries % WORRYING_TRIES === 0) log.error({ ...words, alert: true }, 'a message is still not in Slack');
+      throw error;
+    }
+  };
 }
 
 /** What Temporal sees of a post that certainly did not go out. */

@@ -53,6 +53,10 @@ export const isClosed = (failure: unknown): failure is PlatformFailure =>
 export const isBadContent = (failure: unknown): failure is PlatformFailure =>
   isRefused(failure) && BAD_CONTENT.has(failure.code);
 
+/** The place takes messages, as far as is known, but not this file. */
+export const isRefusedFile = (failure: unknown): boolean =>
+  isRefused(failure) && !isClosed(failure) && !isTakenAway(failure);
+
 /** The workspace was taken away: nothing can be shown there, or needs to be. */
 export const isTakenAway = (failure: unknown): boolean => isRefused(failure) && failure.code === NOT_INSTALLED;
 

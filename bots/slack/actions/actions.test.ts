@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { effectQuestion, replyMessage } from '#activities/chat/render/index.ts';
 import { slackMessage } from '#activities/chat/render/slack/index.ts';
 import { newId } from '#core/ids.ts';
-import { effects, inboundEvents, messages, runFeedback, runs, threads } from '#db/schema/index.ts';
+import { effects, inboundEvents, messages, runFeedback, runs, slackPosts, threads } from '#db/schema/index.ts';
 import { openOffice, type Office } from '#bots/slack/office.fixture.ts';
 import { readable, type Message } from '#test/fakes/slack/index.ts';
 import { until } from '#test/setup/until.ts';
@@ -95,6 +95,28 @@ test('A7 a question that we did not post there is answered by no click', async (
     },
   );
   expect(JSON.stringify(forged.body)).toContain('not the question');
+  expect(await effect()).toMatchObject({ state: 'ambiguous' });
+});
+
+test('a question that Slack shows before we have it on record is no forgery: press it again', async () => {
+  const message = await question(false);
+  await inOrg(it.world, it.orgId, ({ tx }) =>
+    tx.insert(slackPosts).values({
+      id: newId(),
+      orgId: it.orgId,
+      key: `effect:${rows.effectId}`,
+      tenant: it.slack.teamId,
+      channel: message['channel'],
+      thread: '',
+      intendedAt: new Date(),
+      sentAt: new Date(),
+      updatedAt: new Date(),
+    }),
+  );
+  await as('bo').click(message, 'It was sent');
+  expect(await it.told('bo', 'Press it again')).toBeTruthy();
+  await as('ana').click(message, 'It was not sent: send again');
+  expect(await it.told('ana', 'Press it again')).toBeTruthy();
   expect(await effect()).toMatchObject({ state: 'ambiguous' });
 });
 

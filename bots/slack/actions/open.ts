@@ -6,7 +6,7 @@ import type { SlackBotDeps } from '#bots/slack/deps.ts';
 import { formOf, GONE } from '#bots/slack/modals/edit.ts';
 import { metaOf } from '#bots/slack/modals/meta.ts';
 import { openModal, tell } from '#bots/slack/private.ts';
-import { OTHER_CARD, readClicked } from './card.ts';
+import { OTHER_CARD, readClicked, whyOther } from './card.ts';
 
 // The card's buttons that ask for more before anything happens. Each modal carries ids and what its card shows; the submit checks all of it again.
 
@@ -17,7 +17,7 @@ const onPending =
   (open: (deps: SlackBotDeps, click: Click, clicked: Clicked) => Promise<void>): Act =>
   async (deps, click, id) => {
     const clicked = await readClicked(deps, click, id);
-    if (!clicked) return tell(deps, click, OTHER_CARD);
+    if (!clicked) return tell(deps, click, await whyOther(deps, click, `approval:${id}`, OTHER_CARD));
     const { view } = clicked;
     return view.status === 'pending' ? open(deps, click, clicked) : tell(deps, click, settled(view));
   };
@@ -50,7 +50,7 @@ const NOT_YOURS = 'Only whoever asked for this, or may decide it, sees all of it
 /** The whole payload; whoever may decide approves there. */
 export const view: Act = async (deps, click, id) => {
   const clicked = await readClicked(deps, click, id);
-  if (!clicked) return tell(deps, click, OTHER_CARD);
+  if (!clicked) return tell(deps, click, await whyOther(deps, click, `approval:${id}`, OTHER_CARD));
   const { actor, orgId } = click;
   const seen = await deps.db.withOrg(orgId, (org) => findApproval(org, actor, id));
   if (!seen) return tell(deps, click, NOT_YOURS);

@@ -3,7 +3,6 @@ import { readRequest } from '#activities/chat/render/slack/index.ts';
 import type { Inbound } from '#core/chat.ts';
 import { isId } from '#core/ids.ts';
 import { readQuestion } from '#db/answers.ts';
-import { isDirect } from '#bots/slack/actions/suggest.ts';
 import type { Answer, SlackBotDeps } from '#bots/slack/deps.ts';
 import { readMeta } from './meta.ts';
 import { closed, fieldErrors, notice, type OnSubmit, stale, type Submit } from './submit.ts';
@@ -15,7 +14,7 @@ const zAskMeta = z.object({
   thread: z.string().min(1),
 });
 export type AskMeta = z.infer<typeof zAskMeta>;
-const zQuote = z.object({ id: z.string(), from: z.string(), text: z.string() });
+const zQuote = z.object({ id: z.string(), from: z.string(), text: z.string(), isDirect: z.boolean() });
 
 /** A request of its own: it goes on in the person's direct messages. */
 export const submitAsk: OnSubmit = async (deps, submit) =>
@@ -31,10 +30,11 @@ export const submitAskAbout: OnSubmit = async (deps, submit) => {
   const { channel, thread, quoteId } = meta;
   const stored = await deps.db.withOrg(submit.orgId, (org) => readQuestion(org, quoteId));
   if (stored === undefined) return stale();
+  const { isDirect, ...quote } = zQuote.parse(JSON.parse(stored));
   return ask(deps, submit, {
     where: { platform: 'slack', tenant: submit.tenant, channel, thread },
-    isDirect: isDirect(channel),
-    quotes: [zQuote.parse(JSON.parse(stored))],
+    isDirect,
+    quotes: [quote],
     readsThread: false,
   });
 };

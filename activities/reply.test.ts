@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addRows } from '#test/web/rows.ts';
+import { failureOf, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
+import { createProgress } from './progress.ts';
+import { createReplyActivities } from './reply.ts';
+
+let it: Speaking;
+beforeAll(async () => {
+  it = await startSpeaking();
+});
+afterAll(() => it.stop());
+
+const activities = () => {
+  const deps = { db: it.world.deps.db, chat: { slack: it.chat }, log: it.log };
+  return createReplyActivities({ ...deps, progress: createProgress(deps) });
+};
+/** A run in a Slack thread that the workflow left. */
+async function left(): Promise<{ orgId: string; runId: string; problem: string }> {
+  const { runId, threadId } = await addRows(it.world, it.ana);
+  const root = await it.slack.as('ana').say(it.slack.channels.general, 'hello');
+  await it.sql`update threads set platform = 'slack', tenant = ${it.slack.teamId}, channel = ${it.slack.channels.general}, thread = ${root} where id = ${threadId}`;
+  return { orgId: it.ana.orgId, runId, problem: 'it ended 10 times' };
+}
+const statusOf = async (runId: string) => (await it.sql`select status from runs where id = ${runId}`)[0]?.['status'];
+
+test('S1 R7 a run that is given up ends although its thread cannot be told, with an alert', async () => {
+  const run = await left();
+  it.slack.fault('chat.postMessage', 'error some_new_refusal');
+  await activities().giveUp(run);
+  expect(await statusOf(run.runId)).toBe('failed');
+  expect(it.logged.find(({ alert }) => alert)?.msg).toBe('a run was given up, and its thread cannot be told');
+});
+
+test('S1 while Slack only asks to wait, a run that is given up stays open, and its thread is told in the end', async () => {
+  const run = await left();
+  const before = await statusOf(run.runId);
+  it.slack.limit('chat.postMessage', { retryAfterS: 1 });
+  await failureOf(activities().giveUp(run));
+  expect(await statusOf(run.runId)).toBe(before);
+  await it.sql`delete from channel_turns`;
+  await activities().giveUp(run);
+  expect(await statusOf(run.runId)).toBe('failed');
+});
