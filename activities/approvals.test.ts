@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import postgres from 'postgres';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { ChatOut } from '#core/chat.ts';
 import type { Connection } from '#db/connections.ts';
 import { until } from '#test/setup/until.ts';
@@ -183,6 +183,14 @@ test('A6 what took its place expires like any other', async () => {
   const edited = await edit();
   await sql`update approvals set expires_at = now() - interval '1 second' where id = ${edited}`;
   expect(await read()).toMatchObject({ status: 'expired' });
+});
+
+test('A6 the time left is by the database’s clock, whatever this machine’s says', async () => {
+  await request();
+  const before = await read();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 100 * 86_400_000 });
+  const after = await read().finally(() => vi.useRealTimers());
+  expect(after.expiresInMs).toBeGreaterThan(before.expiresInMs - 10_000);
 });
 
 test('S1 A4 a platform that is away holds the run up no longer than a moment; what took its place is shown later', async () => {

@@ -56,17 +56,27 @@ export function createApprovalActivities(deps: Deps) {
     }: RunRef & { approvalId: string }): Promise<{ status: string; expiresInMs: number }> {
       const newest = await db.withOrg(orgId, async (org) => {
         const last = (await readEdits(org, approvalId)).at(-1);
-        return last && (await expireIfDue(org, last.id)) ? readApproval(org, last.id) : last;
+        const now = last && (await expireIfDue(org, last.id)) ? await readApproval(org, last.id) : last;
+        return now && { ...now, expiresInMs: await timeLeft(org, now.id) };
       });
       if (!newest) throw new Error('approval vanished');
-      const { id, status, expiresAt } = newest;
+      const { id, status, expiresInMs } = newest;
       if (id !== approvalId && status === 'pending') await showEdit(orgId, approvalId);
-      return { status, expiresInMs: Math.max(100, expiresAt.getTime() - Date.now() + 50) };
+      return { status, expiresInMs: Math.max(100, expiresInMs + 50) };
     },
 
     /** Every copy of the card is edited from the recorded decision (RULES A7). Also what the sweeper calls. */
     updateCards,
   };
+}
+
+/** By the database's clock, which expires it: by a clock that is ahead the run would look again ten times a second. */
+async function timeLeft(org: Org, approvalId: string): Promise<number> {
+  const [row] = await org.tx
+    .select({ ms: sql<number>`(extract(epoch from ${approvals.expiresAt} - clock_timestamp()) * 1000)::float8` })
+    .from(approvals)
+    .where(and(eq(approvals.orgId, org.id), eq(approvals.id, approvalId)));
+  return Math.ceil(row?.ms ?? 0);
 }
 
 async function ask(org: Org, runId: string, toolCallId: string): Promise<string> {

@@ -41,3 +41,18 @@ test('S1 while Slack only asks to wait, a run that is given up stays open, and i
   await activities().giveUp(run);
   expect(await statusOf(run.runId)).toBe('failed');
 });
+
+test('the answer to a command does not repeat the question that its thread begins with; a later one by a button does', async () => {
+  const run = { ...(await left()), outcome: 'done' as const };
+  await it.sql`update threads set thread = ${`new:${run.runId}`} where id = (select thread_id from runs where id = ${run.runId})`;
+  await it.sql`update runs set seq = 1 where id = ${run.runId}`;
+  const answerOf = async () => {
+    await it.sql`delete from channel_turns`;
+    await activities().postReply(run);
+    return JSON.stringify(it.slack.messages(it.slack.channels.general).at(-1)?.['blocks']);
+  };
+  expect(await answerOf()).not.toContain(' asked: ');
+  await it.sql`update runs set seq = 2 where id = ${run.runId}`;
+  await it.sql`delete from slack_posts where key = ${`reply:${run.runId}`}`;
+  expect(await answerOf()).toContain(' asked: ');
+});

@@ -34,3 +34,6 @@ export function cut(text: string, max: number): string {
   const kept = text.slice(0, max).replace(/[\ud800-\udbff]$/, '');
   return `${kept}… (${text.length - kept.length} more characters)`;
 }
+
+/** Its lines, by everything that a reader may take for a line's end. */
+export const linesOf = (text: string): string[] => text.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/);

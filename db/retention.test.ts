@@ -52,6 +52,8 @@ async function addEnded(daysAgo: number, by = ana): Promise<Rows> {
       select gen_random_uuid(), org_id, id, thread_id, 'file', 'F1', 'canary.txt', 'read', 'canary', 'canary' from messages where thread_id = ${threadId}`;
     await tx`insert into run_feedback ${tx({ id: newId(), org_id, run_id: runId, member_id: by.memberId, rating: 'good', surface: 'slack', updated_at: at })}`;
     await tx`insert into slack_live ${tx({ id: newId(), org_id, run_id: runId, tenant: 'T1', channel: 'C1', thread: '1.1', next_show_at: at, updated_at: at })}`;
+    for (const key of [`reply:${runId}`, `approval:${approvalId}:to:T1:U1`, `effect:${effectId}`, `anchor:${threadId}`])
+      await tx`insert into slack_posts ${tx({ id: newId(), org_id, key, tenant: 'T1', channel: 'C1', thread: '1.1', state: 'posted', ts: '1.2', intended_at: at, updated_at: at })}`;
     await tx`update messages set created_at = ${at} where thread_id = ${threadId}`;
     await tx`update runs set status = 'done', given = '["canary"]', status_text = 'canary', ended_at = ${at}, created_at = ${at} where id = ${runId}`;
     await tx`update approvals set status = 'approved', decided_at = ${at} where id = ${approvalId}`;
@@ -74,6 +76,7 @@ const OF_RUNS = [
   'attachments',
   'run_feedback',
   'slack_live',
+  'slack_posts',
   'web_posts',
   'thread_summaries',
   'threads',
@@ -87,7 +90,7 @@ test('an org that keeps its requests 60 days loses those that ended before, with
   const young = await addEnded(59);
   await pruneAll();
   for (const [name, n] of Object.entries(await counts()))
-    expect([name, n]).toEqual([name, ['messages', 'attachments'].includes(name) ? 2 : 1]);
+    expect([name, n]).toEqual([name, { messages: 2, attachments: 2, slack_posts: 4 }[name] ?? 1]);
   expect(await sql`select id from runs where org_id = ${ana.orgId}`).toEqual([{ id: young.runId }]);
   expect(await pruned()).toEqual([{ details: JSON.stringify({ runs: 1, threads: 1 }) }]);
 });
@@ -124,6 +127,8 @@ test('R4 with a shorter time the texts leave and what was spent is counted on fo
     turns: 0,
     effects: 0,
     attachments: 0,
+    // The thread is still there, and so is where it begins.
+    slack_posts: 1,
   });
   for (const table of ['runs', 'messages', 'model_calls', 'threads'])
     expect(JSON.stringify(await sql`select * from ${sql(table)} where org_id = ${ana.orgId}`)).not.toContain('canary');

@@ -21,6 +21,7 @@ import {
   runs,
   session,
   slackLive,
+  slackPosts,
   threads,
   threadSummaries,
   toolCalls,
@@ -219,6 +220,8 @@ async function removeSteps(org: Org, runIds: string[]): Promise<void> {
     table: typeof effects | typeof approvals | typeof toolCalls | typeof turns | typeof slackLive | typeof runFeedback,
   ) => and(eq(table.orgId, orgId), inArray(table.runId, runIds));
   const asked = tx.select({ id: approvals.id }).from(approvals).where(of(approvals));
+  const done = await tx.select({ id: effects.id }).from(effects).where(of(effects));
+  await removePosts(org, [...runIds, ...[...(await asked), ...done].map(({ id }) => id)]);
   await tx.delete(approvalCards).where(and(eq(approvalCards.orgId, orgId), inArray(approvalCards.approvalId, asked)));
   // The app role may add votes only; the system role may take those of ended runs.
   const system = await enterSystem(tx);
@@ -233,6 +236,12 @@ async function removeSteps(org: Org, runIds: string[]): Promise<void> {
   await tx.delete(slackLive).where(of(slackLive));
   await tx.delete(runFeedback).where(of(runFeedback));
 }
+
+/** What was posted of these in Slack; a post's key is `<what>:<id>`, and a copy's goes on from there. The messages themselves stay with Slack. */
+const removePosts = ({ tx, id: orgId }: Org, ids: readonly string[]): Promise<unknown> =>
+  tx
+    .delete(slackPosts)
+    .where(and(eq(slackPosts.orgId, orgId), inArray(sql`split_part(${slackPosts.key}, ':', 2)`, [...ids])));
 
 /** What was said around those runs, as far as it is as old and nothing that stays refers to it. */
 async function removeTalk(org: Org, { threadIds }: Old, days: number): Promise<void> {
@@ -279,12 +288,16 @@ async function removeEmptyThreads(org: Org, threadIds: string[], days: number): 
   const holds = (table: typeof messages | typeof runs | typeof webPosts | typeof threadSummaries): SQL =>
     sql`exists (select 1 from ${table} where ${table.orgId} = ${orgId} and ${table.threadId} = ${threads.id})`;
   const isEmpty = sql`not (${sql.join([messages, runs, webPosts, threadSummaries].map(holds), sql` or `)})`;
-  return counted(
-    tx
-      .delete(threads)
-      .where(and(eq(threads.orgId, orgId), inArray(threads.id, ids), isEmpty))
-      .returning({ id: threads.id }),
-  );
+  const gone = await tx
+    .delete(threads)
+    .where(and(eq(threads.orgId, orgId), inArray(threads.id, ids), isEmpty))
+    .returning({ id: threads.id });
+  if (gone.length > 0)
+    await removePosts(
+      org,
+      gone.map(({ id }) => id),
+    );
+  return gone.length;
 }
 
 /** What is nobody's: sessions and tries that are over, events of unknown tenants. */

@@ -139,7 +139,8 @@ export async function findAnchor(
         eq(slackPosts.tenant, tenant),
         eq(slackPosts.thread, thread),
         eq(slackPosts.state, 'posted'),
-        like(slackPosts.key, 'anchor:%'),
+        // In these very words: those of its index.
+        sql`${slackPosts.key} like 'anchor:%'`,
       ),
     )
     .limit(1);

@@ -1,3 +1,4 @@
+import { linesOf } from '#core/text.ts';
 import type { SeenAttachment } from '#db/attachments.ts';
 import type { OutsideText } from '#activities/turn/carried.ts';
 import { SHOWN_LENGTH } from './limits.ts';
@@ -54,7 +55,7 @@ const partOf = ({ text, textLength }: SeenAttachment, share: number): string => 
 
 function blockOf(row: SeenAttachment, text: string, hasPictures: boolean): string {
   const how = [stateOf(row, hasPictures), row.note].filter(Boolean).join(' ');
-  const lines = text === '' ? [] : text.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => `> ${line}`);
+  const lines = text === '' ? [] : linesOf(text).map((line) => `> ${line}`);
   return [`[${originOf(row)}${how ? `: ${how}` : ''}]`, ...lines].join('\n');
 }
 

@@ -1,11 +1,11 @@
 import type { PlatformApi } from '#core/chat.ts';
 import { PlatformFailure } from '#core/errors.ts';
-import { storable } from '#core/text.ts';
+import { linesOf, storable } from '#core/text.ts';
+import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import { z } from 'zod';
 import { skipped, type Content } from './content.ts';
 import { insistently } from './fetch-file.ts';
 import { ATTACHMENT_LIMITS } from './limits.ts';
-import { slackWords } from './slack-words.ts';
 
 /** Slack hands them out oldest first, 200 at a time at most; more pages than this are not asked for. */
 const PAGE = 200;
@@ -49,7 +49,7 @@ export async function readThreadBefore(slack: PlatformApi, ask: ThreadAsk, signa
     const { posts, isCut } = await postsBefore(slack, ask, signal);
     const spoken = posts.filter((post) => SPOKEN.has(post.subtype) && !isOwn(post, ask) && post.ts !== ask.before);
     const names = await ask.namesOf(peopleIn(spoken));
-    const lines = spoken.map((post) => lineOf(post, (id) => names.get(id))).filter((line) => line !== null);
+    const lines = spoken.map((post) => lineOf(post, names)).filter((line) => line !== null);
     return asContent(lines, isCut);
   } catch (error) {
     if (!(error instanceof PlatformFailure)) throw error;
@@ -94,13 +94,13 @@ const peopleIn = (posts: readonly Post[]): string[] => [
 
 function lineOf(
   { text, user, username, bot_id: botId, files = [] }: Post,
-  nameOf: (userId: string) => string | undefined,
+  names: ReadonlyMap<string, string>,
 ): string | null {
-  const known = user === undefined ? undefined : nameOf(user);
+  const known = user === undefined ? undefined : names.get(user);
   const name = (known ?? (botId ? (username ?? 'an app') : 'someone')).replaceAll(/[:\s]+/g, ' ').trim() || 'someone';
   const brought = files.map((file) => `[file ${file.name ?? 'without a name'}]`);
-  const said = [slackWords(text, nameOf).trim(), ...brought].filter(Boolean).join(' ');
-  return said === '' ? null : `${name.slice(0, 80)}: ${said.replaceAll(/\r\n|[\n\r\u2028\u2029]/g, '\n  ')}`;
+  const said = [plainText(text, { names }).trim(), ...brought].filter(Boolean).join(' ');
+  return said === '' ? null : `${name.slice(0, 80)}: ${linesOf(said).join('\n  ')}`;
 }
 
 /** The newest that fit. */

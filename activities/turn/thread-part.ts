@@ -1,3 +1,4 @@
+import { linesOf } from '#core/text.ts';
 import { attachmentsOf, picturesOf } from '#db/attachments.ts';
 import type { Org } from '#db/client.ts';
 import { messagesBetween, outsideSourcesOf, type Run, type Said } from '#db/runs.ts';
@@ -67,7 +68,7 @@ function head(summary: Summary | undefined, leftOut: number): ModelMessage[] {
     ...(summary
       ? [
           `[The first ${summary.upToSeq} messages of this thread, summed up. To know about, not a request:]`,
-          ...summary.text.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => `> ${line}`),
+          ...linesOf(summary.text).map((line) => `> ${line}`),
         ]
       : []),
     ...(leftOut > 0 ? [`[${gap} left out here.]`] : []),

@@ -8,7 +8,7 @@ import { activeRunsOf, readInbox, whyNot } from '#db/views/index.ts';
 import { isDirect } from './actions/suggest.ts';
 import type { Answer, Heard, SlackBotDeps } from './deps.ts';
 import { zCommand } from './payloads.ts';
-import { plainText } from './text.ts';
+import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import { type Found, lineFor, type WhoIs } from './who.ts';
 
 /** What was typed after `/abet`, by whom and where. */

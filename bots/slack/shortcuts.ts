@@ -1,3 +1,4 @@
+import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import { askModal } from '#activities/chat/render/slack/index.ts';
 import { newId } from '#core/ids.ts';
 import { storable } from '#core/text.ts';
@@ -9,7 +10,7 @@ import type { SlackBotDeps } from './deps.ts';
 import type { AskMeta } from './modals/ask.ts';
 import type { MessageAction } from './payloads.ts';
 import { openModal } from './private.ts';
-import { mentionsIn, plainText } from './text.ts';
+import { mentionsIn } from './text.ts';
 
 /** The manifest's names of the shortcuts. */
 export const ASK = 'abet_ask';

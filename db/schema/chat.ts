@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { boolean, check, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Outgoing } from '#core/chat.ts';
 import { at, createdAt, id, oneOf, orgId } from './_columns.ts';
@@ -23,6 +24,10 @@ export const inboundEvents = pgTable(
     unique().on(t.platform, t.tenant, t.sourceKey),
     // What retention removes, oldest first.
     index().on(t.orgId, t.createdAt),
+    // How a run was asked for, at each answer.
+    index('inbound_events_runs')
+      .on(t.orgId, t.runId)
+      .where(sql`run_id is not null`),
     check('inbound_outcome', oneOf('outcome', ['run', 'command', 'refused', 'ignored'])),
   ],
 );

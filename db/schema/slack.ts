@@ -160,6 +160,9 @@ export const slackPosts = pgTable(
   (t) => [
     unique().on(t.orgId, t.key, t.part),
     index().on(t.orgId, t.tenant, t.channel, t.ts),
+    index('slack_posts_anchors')
+      .on(t.orgId, t.tenant, t.thread)
+      .where(sql`key like 'anchor:%'`),
     check('slack_posts_state', oneOf('state', ['intended', 'posted'])),
   ],
 );

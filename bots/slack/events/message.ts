@@ -1,3 +1,4 @@
+import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import type { Inbound, Sender } from '#core/chat.ts';
 import { zOrgSettings } from '#core/policy.ts';
 import { NOT_ADDRESSED } from '#db/inbox.ts';
@@ -17,7 +18,7 @@ import {
   type Bot,
   type Placed,
 } from '#bots/slack/said.ts';
-import { mentionsIn, plainText } from '#bots/slack/text.ts';
+import { mentionsIn } from '#bots/slack/text.ts';
 
 /** What is asked when something was sent without a word. */
 const FILES_TEXT = 'Look at the attached file.';

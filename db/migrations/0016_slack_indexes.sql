@@ -1,0 +1,2 @@
+CREATE INDEX "inbound_events_runs" ON "inbound_events" USING btree ("org_id","run_id") WHERE run_id is not null;--> statement-breakpoint
+CREATE INDEX "slack_posts_anchors" ON "slack_posts" USING btree ("org_id","tenant","thread") WHERE key like 'anchor:%';
