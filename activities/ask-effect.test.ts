@@ -69,6 +69,19 @@ test('E6 a question whose run was stopped no longer offers to send again, and sh
   expect(await questionOf(effectId)).toMatchObject({ question_shows: 'answered' });
 });
 
+test('E6 sent again after "not sent" and unclear once more, the same message asks again', async () => {
+  const { asked, effectId } = await addUnclear();
+  await question.askAboutEffect(asked);
+  await sql`update effects set state = 'resolved', resolution = 'not_sent', resolved_by = ${ana.memberId} where id = ${effectId}`;
+  await question.askAboutEffect(asked);
+  expect(JSON.stringify(shows)).not.toContain('sent:');
+  await sql`update effects set state = 'ambiguous', resolution = null, resolved_by = null, attempts = 2 where id = ${effectId}`;
+  await question.askAboutEffect(asked);
+  expect(shows).toHaveLength(1);
+  expect(JSON.stringify(shows)).toContain(`not_sent:${effectId}`);
+  expect(await questionOf(effectId)).toMatchObject({ question_shows: 'open' });
+});
+
 test('S1 a question that cannot be edited is tried later and later, with an alert after ten times', async () => {
   const { asked, effectId } = await addUnclear();
   isAway = true;
