@@ -13,7 +13,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{core,db,activities,workflows,web,bots,scripts,bench,docs,test/setup,test/fakes,test/slack}/**/*.test.ts'],
+          include: [
+            '{core,db,activities,workflows,web,bots,scripts,bench,docs,test/setup,test/fakes,test/slack}/**/*.test.ts',
+          ],
           exclude: ['**/*.journey.test.ts'],
           globalSetup: ['./test/setup/postgres.ts'],
         },

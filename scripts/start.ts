@@ -55,8 +55,12 @@ async function main(): Promise<void> {
   const product = await startProduct(config, roles, log, (line) => process.stdout.write(`${line}…\n`), stopping);
   if (!stopping.aborted) process.stdout.write(describeProduct(config, product));
   // A library's bug, such as a driver's on a lost connection: what can be drained is drained, and the supervisor starts it anew.
+  let isDying = false;
   process.on('uncaughtException', (thrown) => {
     log.fatal({ error: errorText(thrown), alert: true }, 'unexpected error; stopping');
+    // A driver says it once for each connection: stopping twice at once would close what the first still drains.
+    if (isDying) return;
+    isDying = true;
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
     void product.stop().finally(() => process.exit(1));
   });

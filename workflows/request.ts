@@ -41,11 +41,12 @@ const { runTool } = proxyActivities<Activities>({
     nonRetryableErrorTypes: ['UserError', 'ZodError'],
   },
 });
+// A platform may be away for hours, and a full channel asks to wait again and again: what was to be said there waits, and is not lost.
 const { requestApproval, askAboutEffect, updateCards, postReply } = proxyActivities<Activities>({
   startToCloseTimeout: '20 seconds',
   heartbeatTimeout: '15 seconds',
   retry: {
-    maximumAttempts: 30,
+    maximumAttempts: 300,
     initialInterval: '200 milliseconds',
     maximumInterval: '60 seconds',
     nonRetryableErrorTypes: ['UserError', 'ZodError'],

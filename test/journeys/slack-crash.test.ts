@@ -111,6 +111,10 @@ test('E5 Slack is away during a request: the run goes on, and speaks when Slack 
 });
 
 test('I1 the database restarts while events come: none is acknowledged unstored, none is lost, none is doubled', async () => {
+  await until(
+    'nothing is under way',
+    async () => (await it.sql`select 1 from runs where status = 'running'`).length === 0,
+  );
   it.wires.postgres.cut();
   const asked: string[] = [];
   for (let n = 1; n <= 5; n += 1) asked.push(await it.slack.as('ana').say('events', `@bot hi ${n}`));

@@ -1,4 +1,7 @@
+import pino from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { readConfig } from '#core/config.ts';
+import { startProduct } from '#scripts/start/product.ts';
 import { readable, type Json } from '#test/fakes/slack/index.ts';
 import { startSlackCompany, type SlackCompany } from '#test/setup/slack-company.ts';
 import { invoicesOf } from '#test/setup/company.ts';
@@ -61,6 +64,46 @@ test.concurrent.each(CASES)(
     }
   },
 );
+
+test('I1 I2 the same event to two processes at once, and again, is one run; both events of one text are', async () => {
+  const config = readConfig({ ...it.env, ABETWORKS_DATA_DIR: `${it.folder}/second` });
+  const second = await startProduct(config, ['web'], pino({ level: 'silent' }), () => {});
+  const urls = [it.url, second.url ?? ''].map((url) => `${url}/slack/events`);
+  try {
+    const held = it.slack.hold();
+    const ts = await it.slack.as('ana').say(LIMITED, '@bot hi');
+    held.drop();
+    expect(new Set(held.envelopes.map(({ event }) => event.type))).toEqual(new Set(['app_mention', 'message']));
+    const answers = await Promise.all(
+      held.envelopes.flatMap((envelope) =>
+        [...urls, ...urls].map((url, at) =>
+          it.slack.post(envelope, { url, ...(at > 1 ? { headers: { 'x-slack-retry-num': '1' } } : {}) }),
+        ),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    await it.hears(LIMITED, ts, /./);
+    expect(await it.runOf(LIMITED, ts)).toHaveLength(1);
+    expect(
+      await it.sql`select 1 from runs r join inbound_events e on e.run_id = r.id where e.source_key like ${`%:${ts}`}`,
+    ).toHaveLength(1);
+    expect(it.said(LIMITED, ts)).toHaveLength(1);
+  } finally {
+    await second.stop();
+  }
+});
+
+test('the door for events: Slack’s first question, what is too large, and what is no delivery', async () => {
+  expect(await it.slack.verifyUrl()).toBe(true);
+  const large = await it.slack.post({
+    type: 'event_callback',
+    event: { type: 'message', text: 'x'.repeat(1024 * 1024) },
+  });
+  expect(large.status).toBe(413);
+  const read = await fetch(`${it.url}/slack/events`);
+  expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST']);
+  expect((await it.slack.post({ type: 'event_callback' }, { secret: 'another' })).status).toBe(401);
+});
 
 test('a limit is waited out, as long as Slack says: posts, edits of cards and homes; nothing is lost', async () => {
   const number = LIMITED;

@@ -110,6 +110,7 @@ test.concurrent('a stream that grows old is ended before Slack does it; how its 
   await letGo('INV-402');
   await it.hears('bursts', asked.ts, /Done: .*INV-402/);
   await endsRight('bursts', asked);
+  expect(plain(it.slack.message('bursts', first.ts) ?? {})).toMatch(/^Finished ✓ .*INV-402/);
 }, 60_000);
 
 test.concurrent('a model that thinks for six minutes: the session is kept alive, and the thread ends right', async () => {

@@ -64,20 +64,29 @@ export async function startSlackProcesses({
     }).filter(([, value]) => value !== ''),
   );
   const written: Child[] = [];
-  let children: Child[] = [];
+  const living = new Map<string, Child>();
+  let isWanted = false;
+  /** Starts it again when it ends by itself, as a supervisor does: a driver's bug on a lost connection may end it. */
+  const keep = async (role: string): Promise<void> => {
+    const child = runScript('scripts/start.ts', role === 'all' ? [] : [role], settings);
+    written.push(child);
+    living.set(role, child);
+    void child.ended.then(() => (isWanted ? keep(role).catch(() => undefined) : undefined));
+    await child.ready();
+  };
   const start = async (): Promise<void> => {
-    children = roles.map((role) => runScript('scripts/start.ts', role === 'all' ? [] : [role], settings));
-    written.push(...children);
-    await Promise.all(children.map((child) => child.ready()));
+    isWanted = true;
+    await Promise.all(roles.map(keep));
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    for (const child of children) child.signal(signal);
-    await Promise.all(children.map(({ ended }) => ended));
-    children = [];
+    isWanted = false;
+    for (const child of living.values()) child.signal(signal);
+    await Promise.all([...living.values()].map(({ ended }) => ended));
   };
   const sql = postgres(ground.database.adminUrl, { max: 4, onnotice: () => {} });
   const stop = async (): Promise<void> => {
-    await end('SIGTERM');
+    // What ends well is the start's own test.
+    await end('SIGKILL');
     await sql.end();
     await Promise.all([...Object.values(wires).map((wire) => wire.stop()), erp.stop(), slack.stop()]);
     await ground.end();

@@ -17,7 +17,9 @@ import { createSlackChat } from '#activities/chat/slack/out.ts';
 export const PANEL = 'http://panel.test';
 
 /** A Slack, an org that the app is installed for, and a mouth to speak there: Ana owns the org and is `ana` in Slack. */
-export async function startSpeaking(options: Pick<SlackOptions, 'strictRate' | 'streamTimeoutMs' | 'sessionExpiryMs'> = {}) {
+export async function startSpeaking(
+  options: Pick<SlackOptions, 'strictRate' | 'streamTimeoutMs' | 'sessionExpiryMs'> = {},
+) {
   const slack = await startSlack({
     ...options,
     users: { ana: { isAdmin: true }, bob: {}, cleo: {}, dan: {} },

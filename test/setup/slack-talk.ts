@@ -7,7 +7,8 @@ import { until } from './until.ts';
 export type SlackTalk = ReturnType<typeof createTalk>;
 
 export function createTalk(slack: Slack, sql: postgres.Sql) {
-  const channelId = (name: string): string => (slack.channels as Record<string, string>)[name] ?? name;
+  const channelId = (name: string): string =>
+    Object.entries(slack.channels).find(([known]) => known === name)?.[1] ?? name;
   /** What the assistant said in a thread. */
   const said = (channel: string, ts: string): Message[] =>
     slack.thread(channel, ts).filter(({ user }) => user === slack.botUserId);

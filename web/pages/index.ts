@@ -37,7 +37,8 @@ const TITLES: Record<number, string> = {
 };
 const FAILED = 'Try again; if it stays, give your admin the request id.';
 const OPEN = /^\/(sign-in|sign-out|invite\/|reset\/|static\/)/;
-const OURS = /^\/($|threads|approvals|effects|runs|connections|models|members|audit|settings|account|link\/|slack|live$)/;
+const OURS =
+  /^\/($|threads|approvals|effects|runs|connections|models|members|audit|settings|account|link\/|slack|live$)/;
 
 /** Every page. Reads are GET, everything else POST; nobody sees a page without being signed in. Pass `live` to be able to end its streams. */
 export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(deps)): Hono<WebEnv> {
