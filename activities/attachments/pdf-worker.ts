@@ -31,5 +31,4 @@ const answer = await read(workerData as PdfJob).catch((error: unknown): PdfText 
   const isLocked = error instanceof Error && error.name === 'PasswordException';
   return { kind: isLocked ? 'locked' : 'broken' };
 });
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
 parentPort?.postMessage(answer);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createRepairs, reviseCall, type ActivityDeps } from '#activities/index.ts';
+import { createUpload } from '#activities/chat/slack/files.ts';
 import { createLive } from '#activities/chat/slack/live.ts';
 import { createSlackChat } from '#activities/chat/slack/out.ts';
 import { createWebChat } from '#activities/chat/web.ts';
@@ -159,7 +160,8 @@ export async function startProduct(
 
     async function startWork(bundle: { codePath: string }, connection: NativeConnection) {
       const show = createLive({ db, slack, log });
-      const slackChat = createSlackChat({ db, slack, log, publicUrl: config.publicUrl, show });
+      const upload = createUpload(config);
+      const slackChat = createSlackChat({ db, slack, log, upload, publicUrl: config.publicUrl, show });
       const deps: ActivityDeps = {
         db,
         keys,

@@ -11,6 +11,7 @@ import { saveInstallation } from '#db/slack-installations.ts';
 import { startSlack, type Message, type SlackOptions } from '#test/fakes/slack/index.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addOrg, addPerson, createWorld, inOrg, type Person } from '#test/web/world.ts';
+import { createUpload } from '#activities/chat/slack/files.ts';
 import { createSlackApi } from '#activities/chat/slack/api.ts';
 import { createSlackChat } from '#activities/chat/slack/out.ts';
 
@@ -63,9 +64,11 @@ export async function startSpeaking(
       }),
     );
   await link(ana, 'ana');
-  const api = createSlackApi({ db, keys, config: readConfig({ SLACK_API_URL: slack.apiUrl }), log });
+  const config = readConfig({ SLACK_API_URL: slack.apiUrl });
+  const api = createSlackApi({ db, keys, config, log });
+  const upload = createUpload(config);
   const chatOn = (database = db, calls: PlatformApi = api) =>
-    createSlackChat({ db: database, slack: calls, log, publicUrl: PANEL });
+    createSlackChat({ db: database, slack: calls, log, upload, publicUrl: PANEL });
   const chat = chatOn();
   return {
     slack,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { PlatformApi } from '#core/chat.ts';
+import type { Config } from '#core/config.ts';
 import { PlatformFailure } from '#core/errors.ts';
 import { sha256 } from '#core/hash.ts';
 import type { SlackFile } from '#activities/chat/render/slack/index.ts';
 import { readAnswer } from './answer.ts';
+import { fileAddress } from './hosts.ts';
 
 const UPLOAD_TIMEOUT_MS = 10_000;
 const zSlot = z.object({ upload_url: z.string(), file_id: z.string() });
@@ -17,13 +19,18 @@ const zShared = z.object({
 /** Sends bytes to an address that Slack has just handed out; no token goes there. Throws on anything but 2xx. */
 export type Upload = (url: string, bytes: Uint8Array) => Promise<void>;
 
-export const uploadTo: Upload = async (url, bytes) => {
-  const signal = AbortSignal.timeout(UPLOAD_TIMEOUT_MS);
-  const body = new Uint8Array(bytes);
-  const answer = await fetch(url, { method: 'POST', body, signal, redirect: 'error' });
-  await answer.body?.cancel();
-  if (!answer.ok) throw new Error(`the upload was answered ${answer.status}`);
-};
+/** Refused 'not_slack' for an address that is none of Slack's own, as with everything that Slack names (hosts.ts). */
+export const createUpload =
+  (config: Pick<Config, 'SLACK_API_URL'>): Upload =>
+  async (url, bytes) => {
+    const at = fileAddress(config, url);
+    if (!at) throw new PlatformFailure('refused', 'not_slack');
+    const signal = AbortSignal.timeout(UPLOAD_TIMEOUT_MS);
+    const body = new Uint8Array(bytes);
+    const answer = await fetch(at, { method: 'POST', body, signal, redirect: 'error' });
+    await answer.body?.cancel();
+    if (!answer.ok) throw new Error(`the upload was answered ${answer.status}`);
+  };
 
 /** The name under which a file is found again: its own, with what makes it unique. */
 export function uniqueName(name: string, key: string, part: number): string {

@@ -8,7 +8,7 @@ import { beginSend, claimPost, letPostGo, settlePost, type PostPlace, type Slack
 import type { SlackPart } from '#activities/chat/render/slack/index.ts';
 import { readAnswer } from './answer.ts';
 import { holdChannel, later, tryNow, turnIn, waitFor } from './budget.ts';
-import { shareFile, uniqueName, uploadTo, type Upload } from './files.ts';
+import { shareFile, uniqueName, type Upload } from './files.ts';
 import { findPosted, findShared, metadataOf } from './lookup.ts';
 import { isBadContent, isClosed, isRefusedFile, refusal, Unreachable } from './refusals.ts';
 
@@ -27,7 +27,7 @@ export interface SlackDeps {
   db: Database;
   slack: PlatformApi;
   log: Logger;
-  upload?: Upload;
+  upload: Upload;
 }
 export interface ToPost {
   key: string;
@@ -53,7 +53,7 @@ const rootOf = (thread: string): string | null => (thread === '' || thread.start
  * Posts one message, once: it is written down first, and one whose answer was lost is looked for before it is repeated. Posting the same key again gives
  * the stored place. Throws `Unreachable`, `UserError` for other refusals, and what Temporal is to try again: at Slack's own time where it named one.
  */
-export function createPost({ db, slack, log, upload = uploadTo }: SlackDeps) {
+export function createPost({ db, slack, log, upload }: SlackDeps) {
   async function post(orgId: string, wanted: ToPost): Promise<Posted> {
     const mark = { ...wanted, shows: showsOf(wanted.content) };
     const { claim, waitMs } = await db.withOrg(orgId, async (org) => {
