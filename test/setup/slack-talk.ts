@@ -20,16 +20,20 @@ export function createTalk(slack: Slack, sql: postgres.Sql) {
         typeof words === 'string' ? readable(one).includes(words) : words.test(readable(one)),
       );
       if (!found) throw new Error(heard.map(readable).join('\n---\n') || 'nothing yet');
+      // Slack has a card a moment before its place is recorded; a click in between is asked for once more.
+      if (JSON.stringify(found['blocks'] ?? []).includes('"deny:')) await placeOf(channel, found['ts']);
       return found;
     });
   /** Waits until a card at this place is recorded. */
-  const cardAt = (channel: string, message: string): Promise<{ approvalId: string; runId: string }> =>
-    until('the card is recorded', async () => {
-      const [row] = await sql<{ approval_id: string; run_id: string }[]>`
+  const placeOf = async (channel: string, message: string): Promise<{ approvalId: string; runId: string }> => {
+    const [row] = await sql<{ approval_id: string; run_id: string }[]>`
         select c.approval_id, a.run_id from approval_cards c join approvals a on a.id = c.approval_id
         where c.platform = 'slack' and c.channel = ${channelId(channel)} and c.message = ${message}`;
-      return row && { approvalId: row.approval_id, runId: row.run_id };
-    });
+    if (!row) throw new Error('the card is not recorded yet');
+    return { approvalId: row.approval_id, runId: row.run_id };
+  };
+  const cardAt = (channel: string, message: string): ReturnType<typeof placeOf> =>
+    until('the card is recorded', () => placeOf(channel, message));
   return {
     said,
     hears,
