@@ -13,8 +13,8 @@ export function createTalk(slack: Slack, sql: postgres.Sql) {
   const said = (channel: string, ts: string): Message[] =>
     slack.thread(channel, ts).filter(({ user }) => user === slack.botUserId);
   /** Waits for a message in the thread that reads so (not the person's own). */
-  const hears = (channel: string, ts: string, words: string | RegExp): Promise<Message> =>
-    until(`the thread says ${words}`, async () => {
+  const hears = (channel: string, ts: string, words: string | RegExp): Promise<Message> => {
+    const ask = async () => {
       const heard = said(channel, ts);
       const found = heard.findLast((one) =>
         typeof words === 'string' ? readable(one).includes(words) : words.test(readable(one)),
@@ -23,7 +23,10 @@ export function createTalk(slack: Slack, sql: postgres.Sql) {
       // Slack has a card a moment before its place is recorded; a click in between is asked for once more.
       if (JSON.stringify(found['blocks'] ?? []).includes('"deny:')) await placeOf(channel, found['ts']);
       return found;
-    });
+    };
+    // A lost answer alone takes the 10 s of a call to Slack.
+    return until(`the thread says ${words}`, ask, 45_000);
+  };
   /** Waits until a card at this place is recorded. */
   const placeOf = async (channel: string, message: string): Promise<{ approvalId: string; runId: string }> => {
     const [row] = await sql<{ approval_id: string; run_id: string }[]>`
