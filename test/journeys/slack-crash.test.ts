@@ -38,6 +38,7 @@ async function endsRight(channel: string, ts: string, number: string): Promise<v
 const endLeases = async () => {
   await it.sql`update slack_posts set lease_until = now() where lease_until is not null`;
   await it.sql`update effects set lease_until = now() where lease_until is not null`;
+  await it.sql`update slack_live set next_show_at = now(), due_at = now() where closed_at is null`;
 };
 
 test('E4 I4 S1 killed after an event was acknowledged, at the post of a card and of a reply, and in the middle of a live message: every thread ends right', async () => {
