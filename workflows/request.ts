@@ -3,6 +3,7 @@ import {
   condition,
   defineSignal,
   isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
@@ -57,6 +58,8 @@ const { readApproval, readEffectState, finishRun } = proxyLocalActivities<Activi
   retry: { maximumAttempts: 20, initialInterval: '50 milliseconds', maximumInterval: '5 seconds' },
 });
 
+/** Marks runs that edit the cards of a decision beside its use. */
+const EDITS_BESIDE = 'edit cards beside the use of a decision';
 /** A missed wake-up costs at most this: waiting runs look again by themselves. */
 const LOOK_AGAIN_MS = 10 * 60_000;
 
@@ -69,6 +72,7 @@ export async function request(run: RunRef): Promise<void> {
   const woken = (since: number, withinMs: number) => condition(() => wakes > since, Math.min(withinMs, LOOK_AGAIN_MS));
 
   const openCards = new Set<string>();
+  const edits: Promise<void>[] = [];
   let outcome: 'done' | 'stopped' | 'failed' = 'failed';
   let problem: string | undefined;
   try {
@@ -78,6 +82,7 @@ export async function request(run: RunRef): Promise<void> {
     else problem = rootMessage(error);
   } finally {
     await CancellationScope.nonCancellable(async () => {
+      await Promise.all(edits);
       try {
         await postReply({ ...run, outcome, ...(problem === undefined ? {} : { problem }) });
       } finally {
@@ -137,8 +142,23 @@ export async function request(run: RunRef): Promise<void> {
       if (approval.status !== 'pending') break;
       await woken(seen, approval.expiresInMs);
     }
+    // Runs that began earlier edited the cards first, and waited.
+    if (patched(EDITS_BESIDE)) return editBeside(approvalId);
     await updateCards({ ...run, approvalId });
     openCards.delete(approvalId);
+  }
+
+  /** The edit goes out first, and what was approved does not wait for a platform to show it; the answer does. */
+  function editBeside(approvalId: string): void {
+    const edit = async (): Promise<void> => {
+      try {
+        await updateCards({ ...run, approvalId });
+        openCards.delete(approvalId);
+      } catch {
+        // It stays open, and is edited at the end.
+      }
+    };
+    edits.push(CancellationScope.nonCancellable(edit));
   }
 
   async function waitForResolution(effectId: string): Promise<void> {

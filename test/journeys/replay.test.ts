@@ -35,7 +35,9 @@ async function replay(name: string, options: Partial<ReplayWorkerOptions> = {}):
 }
 
 test('every kind of run was recorded', () => {
-  expect(names.toSorted()).toEqual(['ambiguous', 'approved', 'denied', 'parked', 'read', 'reply', 'stopped']);
+  const early = ['ambiguous-cards-first', 'approved-cards-first', 'denied-cards-first'];
+  const now = ['ambiguous', 'approved', 'denied', 'parked', 'read', 'reply', 'stopped'];
+  expect(names.toSorted()).toEqual([...early, ...now].toSorted());
 });
 
 test.each(names)('a recorded run (%s) goes on with the workflow as it is now', async (name) => {
@@ -49,7 +51,8 @@ test.each([
     'const { approvalId } = await requestApproval(',
     'await requestApproval({ ...run, toolCallId }); const { approvalId } = await requestApproval(',
   ],
-  ['forgets to edit the card', 'denied', 'await updateCards(', 'void ('],
+  ['does not wait for the card, as it did', 'denied-cards-first', 'await updateCards(', 'void ('],
+  ['forgets to edit the card', 'denied', 'return editBeside(approvalId)', 'return'],
   ['posts no reply', 'reply', 'await postReply(', 'void ('],
   ['does not wait while a server is down', 'parked', 'await woken(seen, ended.againInMs)', 'void 0'],
   ['asks about the effect after it waits', 'ambiguous', 'await askAboutEffect(', 'void ('],
