@@ -67,6 +67,10 @@ export function createApprovalActivities(deps: Deps) {
 
     /** Every copy of the card is edited from the recorded decision (RULES A7). Also what the sweeper calls. */
     updateCards,
+
+    /** What the sweeper calls for approvers who were not told directly. */
+    tellApprovers: ({ orgId, approvalId }: { orgId: string; approvalId: string }): Promise<void> =>
+      tellOthers(orgId, approvalId),
   };
 }
 

@@ -129,6 +129,88 @@ test('a copy that Slack takes later is sent later, once', async () => {
   expect(it.logged.filter(({ level }) => level === 40)).toEqual([]);
 });
 
+/** As it is when the approval is asked. */
+const isToTell = () =>
+  it.sql`update approvals set tell_at = now() + interval '1 minute' where id = ${asked.approvalId}`;
+const isTold = async (id = asked.approvalId) =>
+  (await it.sql`select tell_at from approvals where id = ${id}`)[0]?.['tell_at'] === null;
+const tell = (on = activitiesWith()) => on.tellApprovers({ orgId: it.ana.orgId, approvalId: asked.approvalId });
+const copiesOf = (name: Name) =>
+  it.slack.messages(directOf(name)).filter((one) => JSON.stringify(one).includes(asked.approvalId));
+/** Leaves out the time that others wait for a process that died while it posted. */
+const endLeases = () =>
+  it.sql`update slack_posts set lease_until = now(), sent_at = now() - interval '30 seconds' where state = 'intended'`;
+
+test('S1 nobody looks again at an approval whose approvers were told, cannot be, or are not to be', async () => {
+  const ways: Record<string, () => unknown> = {
+    told: () => undefined,
+    'told once more': () => undefined,
+    refused: () => it.slack.fault('conversations.open', 'error user_disabled'),
+    'not wanted': () =>
+      it.sql`update orgs set settings = settings || '{"slack":{"matchEmail":false,"channels":[],"tellApprovers":false}}' where id = ${it.ana.orgId}`,
+    'without Slack': () => it.sql`update slack_installations set status = 'uninstalled' where org_id = ${it.ana.orgId}`,
+  };
+  for (const [how, prepare] of Object.entries(ways)) {
+    await isToTell();
+    await prepare();
+    await tell();
+    expect([how, await isTold()]).toEqual([how, true]);
+  }
+  await it.sql`update slack_installations set status = 'active' where org_id = ${it.ana.orgId}`;
+  await it.sql`update orgs set settings = settings - 'slack' where id = ${it.ana.orgId}`;
+});
+
+test('S1 an approver whom Slack does not reach now is told later; the others are not told twice', async () => {
+  await it.sql`update approvals set policy = policy || ${it.sql.json({ members: [cy?.memberId ?? ''] })} where id = ${asked.approvalId}`;
+  await isToTell();
+  const { bob } = it.slack.users;
+  it.slack.limit('conversations.open', { retryAfterS: 60, where: ({ users }) => users === bob.id });
+  await request();
+  expect([copiesOf('bob').length, copiesOf('cleo').length]).toEqual([0, 1]);
+  expect(await isTold()).toBe(false);
+  await tell();
+  expect([copiesOf('bob').length, copiesOf('cleo').length]).toEqual([1, 1]);
+  expect(await cards()).toHaveLength(3);
+  expect(await isTold()).toBe(true);
+});
+
+test.each([
+  ['pending', 'before Slack heard of it', 'nothing'],
+  ['pending', 'before it heard of Slack', 'posted'],
+  ['approved', 'before it heard of Slack', 'posted'],
+])('S1 A7 the process died while it told, %s: one copy, which shows so', async (status, _, done) => {
+  await isToTell();
+  const died = new Promise<never>(() => {});
+  const slack: PlatformApi = {
+    call: async (at, method, args) => {
+      if (method !== 'chat.postMessage' || args['channel'] !== directOf('bob')) return it.api.call(at, method, args);
+      if (done === 'posted') await it.api.call(at, method, args);
+      return died;
+    },
+  };
+  void request(activitiesWith(it.chatOn(it.world.deps.db, slack)));
+  const begun = () => it.sql`select 1 from slack_posts where key like ${`%${asked.approvalId}:to:%`}`;
+  await until(
+    'it is being sent',
+    async () => (await begun())[0] && copiesOf('bob').length === (done === 'posted' ? 1 : 0),
+  );
+  if (status === 'approved') await decide();
+  await endLeases();
+  await tell();
+  expect(copiesOf('bob')).toHaveLength(1);
+  expect((await cardsIn('bob')).map(({ shows }) => shows)).toEqual([status]);
+  expect(JSON.stringify(copiesOf('bob')[0]).includes('approve:')).toBe(status === 'pending');
+  expect(await isTold()).toBe(true);
+});
+
+test('what was decided before anybody was told is told to nobody', async () => {
+  await isToTell();
+  await decide();
+  await tell();
+  expect(await cards()).toEqual([]);
+  expect(await isTold()).toBe(true);
+});
+
 test('A7 after the decision every copy shows it within 2 s, though one of them cannot be edited', async () => {
   cy = cy as Person;
   await it.sql`update approvals set policy = policy || ${it.sql.json({ members: [cy.memberId] })} where id = ${asked.approvalId}`;
@@ -176,11 +258,13 @@ test('A4 an edit is shown with copies of its own, and the old ones say so', asyn
     surface: 'web',
   });
   if (edited.kind !== 'edited') throw new Error(edited.kind);
+  expect(await isTold(edited.approvalId)).toBe(false);
   await activitiesWith().readApproval({ ...ref(), approvalId: asked.approvalId });
   expect((await cards()).map(({ shows }) => shows)).toEqual(['superseded', 'superseded']);
   const news = await cards(edited.approvalId);
   expect(news).toMatchObject([place, { channel: directOf('bob') }]);
   expect(news.every((card) => card['payload_sha256'] === edited.payloadSha256)).toBe(true);
+  expect(await isTold(edited.approvalId)).toBe(true);
 });
 
 test('A7 an App Home that was opened shows the card, and the decision, like any other copy', async () => {

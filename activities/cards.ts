@@ -15,6 +15,7 @@ import {
   staleCards,
   type Card,
 } from '#db/approvals.ts';
+import { endTelling } from '#db/telling.ts';
 import { readThread, type Thread } from '#db/threads.ts';
 import { viewOf, type ApprovalView } from '#db/views/index.ts';
 import { approvalCard } from './chat/render/index.ts';
@@ -65,20 +66,24 @@ export function createCards({
     await db.withOrg(orgId, (org) => addCard(org, { approvalId, ...at, payloadSha256, shows }));
   }
 
-  /** Tells those who may decide, wherever it was asked from. Nothing here fails the approval or holds it up. */
+  /** Tells those who may decide, wherever it was asked from. Nothing here fails the approval or holds it up; what is cut off, the sweeper repeats (RULES S1). */
   async function tellOthers(orgId: string, approvalId: string): Promise<void> {
-    const slack = chat.slack;
-    if (!copy || !slack) return;
-    const telling = (async (): Promise<void> => {
-      const { view } = await read(orgId, approvalId);
-      if (view.status !== 'pending') return;
-      await Promise.all([copy(orgId, view, cardFor(slack, view)), homes?.refreshFor(orgId, approvalId)]);
-      // Decided meanwhile: the copies are new, and already old.
-      await editStale(orgId, approvalId);
-    })().catch((error: unknown) =>
+    const telling = tellAll(orgId, approvalId).catch((error: unknown) =>
       log.warn({ orgId, approvalId, error: errorText(error) }, 'approvers were not told directly'),
     );
     await Promise.race([telling, pause(TELL_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  async function tellAll(orgId: string, approvalId: string): Promise<void> {
+    if (copy && chat.slack) {
+      const { view } = await read(orgId, approvalId);
+      const copying = copy(orgId, view, cardFor(chat.slack, view));
+      const [{ left }] = await Promise.all([copying, homes?.refreshFor(orgId, approvalId)]);
+      // Decided meanwhile: the copies are new, and already old.
+      await editStale(orgId, approvalId);
+      if (left > 0) return;
+    }
+    await db.withOrg(orgId, (org) => endTelling(org, approvalId));
   }
 
   /** The thread's card first, the others beside it: one that cannot be edited holds up neither them nor the run. It is tried again later (RULES S1). */

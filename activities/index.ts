@@ -47,13 +47,14 @@ export type Activities = ReturnType<typeof createActivities>;
 
 /** What the sweeper mends by itself, outside any workflow (RULES S1). */
 export function createRepairs(deps: ActivityDeps) {
-  const { updateCards } = createApprovalActivities(deps);
+  const { updateCards, tellApprovers } = createApprovalActivities(deps);
   const progress = createProgress(deps);
   const { giveUp } = createReplyActivities({ ...deps, progress });
   const { editQuestion } = createEffectQuestion({ ...deps, progress });
   return {
     ...createHealthWatch(deps),
     editCards: updateCards,
+    tellApprovers,
     editQuestion,
     showProgress: progress.show,
     giveUp,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addRows } from '#test/web/rows.ts';
+import { until } from '#test/setup/until.ts';
 import { failureOf, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 import { createProgress } from './progress.ts';
 import { createReplyActivities } from './reply.ts';
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => it.stop());
 
 const activities = () => {
-  const deps = { db: it.world.deps.db, chat: { slack: it.chat }, log: it.log };
+  const deps = { db: it.world.deps.db, chat: { slack: it.chat }, homes: it.chat.homes, log: it.log };
   return createReplyActivities({ ...deps, progress: createProgress(deps) });
 };
 /** A run in a Slack thread that the workflow left. */
@@ -55,4 +56,15 @@ test('the answer to a command does not repeat the question that its thread begin
   await it.sql`update runs set seq = 2 where id = ${run.runId}`;
   await it.sql`delete from slack_posts where key = ${`reply:${run.runId}`}`;
   expect(await answerOf()).toContain(' asked: ');
+});
+
+test('R5 the App Home of whoever asked shows that what was stopped has ended', async () => {
+  const run = { ...(await left()), outcome: 'stopped' as const };
+  await it.sql`update runs set stop_requested_at = now() where id = ${run.runId}`;
+  const ana = { orgId: run.orgId, tenant: it.slack.teamId, externalId: it.slack.users.ana.id };
+  const home = () => JSON.stringify(it.slack.home('ana'));
+  await it.chat.homes.publish({ ...ana, isOpened: true });
+  expect(home()).toContain('Stopping: ');
+  await activities().finishRun(run);
+  await until('the home says so', async () => home().includes('Stopped: '));
 });

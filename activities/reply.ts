@@ -27,9 +27,10 @@ type Reply = Omit<Parameters<typeof replyMessage>[0], 'key' | 'runId'>;
 export function createReplyActivities({
   db,
   chat,
+  homes,
   log,
   progress,
-}: Pick<ActivityDeps, 'db' | 'chat' | 'log'> & { progress: Progress }) {
+}: Pick<ActivityDeps, 'db' | 'chat' | 'homes' | 'log'> & { progress: Progress }) {
   const end = {
     /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
     async postReply(end: RunEnd): Promise<void> {
@@ -48,11 +49,11 @@ export function createReplyActivities({
     },
 
     /** Closes the run: the last thing a workflow does, whatever happened before (RULES R7). */
-    finishRun: ({ orgId, runId, outcome, problem }: RunEnd): Promise<void> =>
-      db.withOrg(orgId, async (org) => {
+    async finishRun({ orgId, runId, outcome, problem }: RunEnd): Promise<void> {
+      const ended = await db.withOrg(orgId, async (org) => {
         const run = await lockRun(org, runId);
         if (!run) throw new Error('run vanished');
-        if (run.endedAt) return;
+        if (run.endedAt) return undefined;
         const statusText = problem ? cut(problem, 300) : null;
         await Promise.all([
           cancelApprovalsOf(org, runId),
@@ -63,7 +64,11 @@ export function createReplyActivities({
         ]);
         await audit(org, { actor: 'system', action: `run.${outcome}`, target: { type: 'run', id: runId } });
         log.info({ orgId, runId, outcome }, 'run ended');
-      }),
+        return run;
+      });
+      // Whoever stopped it in their home sees it end there. Not waited for.
+      if (ended?.stopRequestedAt) void homes?.refreshOwn(orgId, ended.requestedBy);
+    },
   };
 
   return {

@@ -4,6 +4,7 @@ import { notify } from './notify.ts';
 import { approvalCards, approvals, approvalVotes } from './schema/approvals.ts';
 import { members } from './schema/identity.ts';
 import type { ApprovalStatus } from './schema/words.ts';
+import { tellLater } from './telling.ts';
 
 export type Approval = typeof approvals.$inferSelect;
 
@@ -49,7 +50,7 @@ export async function addApproval(
 ): Promise<Approval | undefined> {
   const [added] = await org.tx
     .insert(approvals)
-    .values({ ...wanted, orgId: org.id })
+    .values({ ...wanted, orgId: org.id, tellAt: tellLater })
     .onConflictDoNothing({
       target: [approvals.orgId, approvals.threadId, approvals.payloadSha256],
       where: sql`status = 'pending'`,

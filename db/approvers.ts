@@ -1,11 +1,11 @@
-import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, notExists, or, sql } from 'drizzle-orm';
 import { can, ROLES, type Role } from '#core/roles.ts';
 import type { Approval } from './approvals.ts';
 import type { Org } from './client.ts';
 import { isOnePersonOrg } from './orgs.ts';
 import { identities, members } from './schema/identity.ts';
 import { runs, toolCalls } from './schema/runs.ts';
-import { slackInstallations } from './schema/slack.ts';
+import { slackInstallations, slackPeople } from './schema/slack.ts';
 
 /** Who asked: of the run that asked first, of every run that joined the question since (RULES R3), and everybody who edited it (A3). */
 export async function requestersOf(
@@ -64,13 +64,28 @@ export async function isDecider(
   return !(await requestersOf(org, approval)).has(member.id);
 }
 
-/** One Slack account of each of these members, in a workspace that works: the one in `tenant` when they have it, else the oldest. In the members' order. */
+/**
+ * One Slack account of each of these members that may act (of none of them did Slack say last that it is a guest's or switched off), in a workspace that
+ * works: the one in `tenant` when they have it, else the oldest. In the members' order.
+ */
 export async function slackAccountsOf(
   org: Org,
   memberIds: readonly string[],
   tenant: string,
 ): Promise<{ memberId: string; tenant: string; externalId: string }[]> {
   if (memberIds.length === 0) return [];
+  const { isBot, isGuest, isStranger, isDeactivated } = slackPeople;
+  const barred = org.tx
+    .select({ id: slackPeople.id })
+    .from(slackPeople)
+    .where(
+      and(
+        eq(slackPeople.orgId, identities.orgId),
+        eq(slackPeople.tenant, identities.tenant),
+        eq(slackPeople.externalId, identities.externalId),
+        or(isBot, isGuest, isStranger, isDeactivated),
+      ),
+    );
   const rows = await org.tx
     .select({ memberId: identities.memberId, tenant: identities.tenant, externalId: identities.externalId })
     .from(identities)
@@ -83,7 +98,12 @@ export async function slackAccountsOf(
       ),
     )
     .where(
-      and(eq(identities.orgId, org.id), eq(identities.platform, 'slack'), inArray(identities.memberId, [...memberIds])),
+      and(
+        eq(identities.orgId, org.id),
+        eq(identities.platform, 'slack'),
+        inArray(identities.memberId, [...memberIds]),
+        notExists(barred),
+      ),
     )
     .orderBy(sql`${identities.tenant} <> ${tenant}`, asc(identities.createdAt), asc(identities.id));
   return memberIds.flatMap((id) => rows.find(({ memberId }) => memberId === id) ?? []);

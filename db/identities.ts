@@ -6,6 +6,7 @@ import type { Org } from './client.ts';
 import { readMember } from './members.ts';
 import { auditLog } from './schema/audit.ts';
 import { identities, members, tenants } from './schema/identity.ts';
+import { forgetTelling } from './slack-people.ts';
 
 export type Identity = typeof identities.$inferSelect;
 
@@ -62,7 +63,7 @@ export async function linkIdentity(
   if (!added) {
     if ((await findIdentity(org, wanted))?.memberId === memberId) return 'was_linked';
     throw new UserError(
-      'This account is linked to another member already. They can unlink it on their account page, or with /abet disconnect.',
+      'This account is linked to another member already. They can unlink it on their account page, or with /abet disconnect; an admin can under Members.',
       { status: 409 },
     );
   }
@@ -83,10 +84,13 @@ async function isOwnTenant(org: Org, { platform, tenant }: Account): Promise<boo
   return row !== undefined;
 }
 
-/** Unties an account from the member; false: it was not theirs. Audited, and last in its transaction. */
+/**
+ * Unties an account from the member, whatever the member's status; false: it was not theirs. Who holds it is nobody's from now on, and is told how to link
+ * it when they ask next. Audited, and last in its transaction.
+ */
 export async function unlinkIdentity(
   org: Org,
-  wanted: Account & { memberId: string; how: 'account' | 'command'; actor: string },
+  wanted: Account & { memberId: string; how: 'account' | 'command' | 'admin'; actor: string },
 ): Promise<boolean> {
   const { memberId, platform, tenant, externalId, how, actor } = wanted;
   const removed = await org.tx
@@ -94,6 +98,7 @@ export async function unlinkIdentity(
     .where(and(isAccount(org, wanted), eq(identities.memberId, memberId)))
     .returning({ id: identities.id });
   if (removed.length === 0) return false;
+  if (platform === 'slack') await forgetTelling(org, { tenant, externalId });
   await audit(org, {
     actor,
     action: 'identity.unlinked',

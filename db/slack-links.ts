@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, sql } from 'drizzle-orm';
 import { notFound, UserError } from '#core/errors.ts';
 import { randomToken, sha256 } from '#core/hash.ts';
 import { actorText, type Actor } from '#core/roles.ts';
@@ -173,4 +173,17 @@ export async function linkedAccounts(org: Org, memberId: string): Promise<Linked
     .where(and(eq(identities.orgId, org.id), eq(identities.memberId, memberId), eq(identities.platform, 'slack')))
     .orderBy(asc(identities.createdAt), asc(identities.id));
   return rows.map((row) => ({ ...row, workspace: row.workspace ?? row.tenant }));
+}
+
+/** How many Slack accounts act for each of these members; who has none is left out. */
+export async function countLinkedAccounts(org: Org, memberIds: readonly string[]): Promise<Map<string, number>> {
+  if (memberIds.length === 0) return new Map();
+  const rows = await org.tx
+    .select({ memberId: identities.memberId, n: count() })
+    .from(identities)
+    .where(
+      and(eq(identities.orgId, org.id), eq(identities.platform, 'slack'), inArray(identities.memberId, [...memberIds])),
+    )
+    .groupBy(identities.memberId);
+  return new Map(rows.map(({ memberId, n }) => [memberId, n]));
 }

@@ -76,7 +76,7 @@ export async function claimTelling(org: Org, { tenant, externalId }: Whom): Prom
   return told.length > 0;
 }
 
-/** The line did not arrive: it may be told again. */
+/** The line did not arrive, or is not true any more: they may be told again. */
 export const forgetTelling = (org: Org, whom: Whom): Promise<unknown> =>
   org.tx.update(slackPeople).set({ toldAt: null }).where(isPerson(org, whom));
 

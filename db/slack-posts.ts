@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, like, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, like, or, sql } from 'drizzle-orm';
 import type { Org } from './client.ts';
 import { slackPosts } from './schema/slack.ts';
 
@@ -145,6 +145,16 @@ export async function findAnchor(
     )
     .limit(1);
   return row;
+}
+
+/** Whether the post of `key` is in Slack, or may be. */
+export async function mayBeOut(org: Org, key: string): Promise<boolean> {
+  const [row] = await org.tx
+    .select({ id: slackPosts.id })
+    .from(slackPosts)
+    .where(and(eq(slackPosts.orgId, org.id), eq(slackPosts.key, key), gt(slackPosts.attempts, 0)))
+    .limit(1);
+  return row !== undefined;
 }
 
 /**

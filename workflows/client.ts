@@ -6,6 +6,7 @@ export type {
   Decided,
   DecisionInput,
   FoundActor,
+  Noted,
   NoteInput,
   Received,
   Resolved,

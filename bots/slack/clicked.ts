@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { errorText } from '#core/errors.ts';
 import { sha256 } from '#core/hash.ts';
+import { settleEvent } from '#db/inbox.ts';
+import type { Noted, NoteInput } from '#workflows/client.ts';
 import type { Answer, Heard, Interactions } from './deps.ts';
 import { AGAIN, HEARD, rowOf, type Ears } from './ears.ts';
 import { interactionKey, keyOf, NOWHERE, tenantOfInteraction, zInteraction, zId } from './envelope.ts';
@@ -29,6 +32,10 @@ interface Hand {
 const SORRY = 'That did not work, and nothing was changed by it. Try again; if it stays so, tell an admin.';
 const NOT_CONNECTED = 'This workspace is not connected to Abetworks yet. Ask an admin to connect it.';
 
+/** Longer than a living process takes until it acknowledges: what is not settled by then was left by one that died. */
+const ACT_MS = 5_000;
+const LOOK_AGAIN_MS = 250;
+
 /** Slash commands, clicks, modals and shortcuts: stored under their trigger, then handed on (RULES I1, I2). */
 export function createHearInteraction(ears: Ears, interactions: Interactions): HearInteraction {
   const { deps } = ears;
@@ -40,16 +47,39 @@ export function createHearInteraction(ears: Ears, interactions: Interactions): H
     if (workspace === 'unreachable') return AGAIN;
     const at: Where = { orgId: workspace === 'unknown' ? '' : workspace.orgId, tenant, homes, isEnterprise: false };
     const row = rowOf({ at, sourceKey: hand.sourceKey, signature: given.signature }, 'command', hand.what, userId);
-    const { orgId, isReplay } = await deps.client.note(row);
+    // What comes by HTTP Slack sends once, and what is signed alike is a replay; an envelope of a socket comes again when nobody acknowledged it.
+    const comesAgain = given.signature === undefined;
+    const { orgId, isReplay, storedAt } = await noteInTurn(ears, comesAgain ? { ...row, actMs: ACT_MS } : row);
     if (isReplay) return HEARD;
     if (orgId === null) return given.kind === 'command' ? privately(NOT_CONNECTED) : HEARD;
+    const heard = { orgId, tenant, sourceKey: hand.sourceKey };
     try {
-      return await hand.act({ orgId, tenant, sourceKey: hand.sourceKey });
+      return await hand.act({ ...heard, ...(storedAt && { storedAt }) });
     } catch (error) {
       deps.log.error({ orgId, what: hand.what, error: errorText(error) }, 'an interaction failed');
       return { ...hand.sorry, after: () => sayWhy(ears, hand) };
+    } finally {
+      if (comesAgain) await settle(ears, heard);
     }
   };
+}
+
+/** Stores it. One that somebody acts on just now is waited for: either it is acted on, or its process died and it is ours. */
+async function noteInTurn({ deps }: Ears, row: NoteInput): Promise<Noted> {
+  for (;;) {
+    const noted = await deps.client.note(row);
+    if (!noted.isUnderWay) return noted;
+    await pause(LOOK_AGAIN_MS);
+  }
+}
+
+/** What was acted on is acted on once; when this cannot be stored, all that people decide is safe to be done again (RULES A2, I4). */
+async function settle({ deps }: Ears, { orgId, tenant, sourceKey }: Heard): Promise<void> {
+  try {
+    await deps.db.withOrg(orgId, (org) => settleEvent(org, { orgId, platform: 'slack', tenant, sourceKey }));
+  } catch (error) {
+    deps.log.warn({ orgId, error: errorText(error) }, 'could not store that an interaction was acted on');
+  }
 }
 
 async function sayWhy({ deps }: Ears, { responseUrl, sorry }: Hand): Promise<void> {

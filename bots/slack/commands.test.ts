@@ -1,10 +1,12 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '#core/ids.ts';
 import { identities, messages, runs, slackLinks, threads } from '#db/schema/index.ts';
-import { readable } from '#test/fakes/slack/index.ts';
+import { readable, type Message } from '#test/fakes/slack/index.ts';
 import { addAsked } from '#test/web/asked.ts';
 import { addRows } from '#test/web/rows.ts';
 import { inOrg } from '#test/web/world.ts';
+import { createInteractions } from './interactions.ts';
 import { openOffice, type Office } from './office.fixture.ts';
 
 let it: Office;
@@ -78,6 +80,20 @@ test('stop stops one’s own requests of the channel, and says what it stopped',
   const stopped = rows.filter(({ stopRequestedAt }) => stopRequestedAt !== null);
   expect(stopped).toHaveLength(1);
   expect(stopped.map(({ id }) => id)).not.toContain(elsewhere.runId);
+});
+
+test('R5 a stop that was stored long ago, and comes again now, stops nothing that was asked for since', async () => {
+  const { config, db, client, keys, log } = it.world.deps;
+  const ensureEnv = async () => 'off' as const;
+  const slack = { call: async () => ({ ok: true }), ensureEnv, forget: () => undefined };
+  const { command } = createInteractions({ config, db, client, keys, log, slack, respond: async () => undefined });
+  await abet('ana', 'count the invoices');
+  const tenant = it.slack.teamId;
+  const form = { text: 'stop', user_id: it.slack.users.ana.id, team_id: tenant, channel_id: it.slack.channels.general };
+  const stop = async (change: object) =>
+    readable((await command(form, { orgId: it.orgId, tenant, sourceKey: newId(), ...change })).body as Message);
+  expect(await stop({ storedAt: new Date(Date.now() - 60_000) })).toContain('Nothing of yours is under way here');
+  expect(await stop({ storedAt: new Date(Date.now() + 60_000) })).toContain('Stopping: count the invoices');
 });
 
 test('connect gives a link to those we do not know, for them alone; a new one ends the older', async () => {

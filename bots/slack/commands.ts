@@ -57,8 +57,10 @@ const approvals: Run = async ({ db, config }, { orgId }, { actor }) => {
 
 const TITLE = 80;
 
-const stop: Run = async ({ db, client }, { orgId, tenant, channel }, { actor }) => {
-  const active = await db.withOrg(orgId, (org) => activeRunsOf(org, actor.memberId, { tenant, channel }));
+const stop: Run = async ({ db, client }, { orgId, tenant, channel, storedAt }, { actor }) => {
+  const found = await db.withOrg(orgId, (org) => activeRunsOf(org, actor.memberId, { tenant, channel }));
+  // A command that comes late stops nothing that was asked for since.
+  const active = found.filter(({ startedAt }) => storedAt === undefined || startedAt <= storedAt);
   if (active.length === 0)
     return privateLine('Nothing of yours is under way here. /abet status shows what is under way elsewhere.');
   const stopping: string[] = [];

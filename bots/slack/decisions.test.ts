@@ -120,6 +120,13 @@ test('Deny asks for a reason and keeps it; the reason is optional', async () => 
   expect(it.slack.modals('bo')).toEqual([]);
 });
 
+test('I1 a reason that cannot be stored as it was typed keeps nobody from denying', async () => {
+  await as('bo').click(card, 'Deny');
+  const typed = await as('bo').submit(await it.modal('bo', 'deny'), { reason: 'no\u0000t\ud800' });
+  expect(typed.body).toBeFalsy();
+  expect(await becomes('denied')).toMatchObject({ comment: 'no\ufffdt\ufffd' });
+});
+
 test('who may not decide is told so before they type a reason', async () => {
   await as('mia').click(card, 'Deny');
   expect(await it.told('mia', 'someone else has to decide')).toBeTruthy();
@@ -244,6 +251,14 @@ test('A4 Edit asks anew with the arguments that were typed; a wrong one is said 
   // The old card decides nothing any more.
   await as('ana').click(card, 'Approve');
   expect(await it.told('ana', 'edited this')).toBeTruthy();
+});
+
+test('A4 a reason that cannot be stored as it was typed keeps nobody from editing', async () => {
+  await as('bo').click(card, 'Edit');
+  const modal = await it.modal('bo', 'edit');
+  const amount = modal['blocks'].find((block: Message) => block['label']?.text === 'amount')?.block_id;
+  expect((await as('bo').submit(modal, { [amount]: '421', reason: 'no\u0000t' })).body).toBeFalsy();
+  expect(await becomes('superseded')).toMatchObject({ comment: 'no\ufffdt' });
 });
 
 test('an edit that changes nothing says so, and one of a stale window is refused', async () => {

@@ -34,6 +34,8 @@ export interface Heard {
   tenant: string;
   /** The key it is stored under. `receive` with this very key turns the stored row into its run: one delivery stays one row (RULES I2). */
   sourceKey: string;
+  /** Of one that was stored before, by a process that died before it acted on it: when. */
+  storedAt?: Date;
 }
 
 /** What Slack is answered. `after` runs once that has gone out; what it throws is logged. */

@@ -27,6 +27,17 @@ test.each([
     { context_team_id: 'T1', context_enterprise_id: 'E1', authorizations: [{ enterprise_id: 'E1', team_id: 'T1' }] },
     'T1',
   ],
+  [
+    'the enterprise, when the app is taken out of all of it: nobody is authorised any more',
+    { team_id: 'T1', enterprise_id: 'E1', is_enterprise_install: true, event: { type: 'app_uninstalled' } },
+    'E1',
+  ],
+  ['the enterprise, when no team is named', { team_id: null, enterprise_id: 'E1' }, 'E1'],
+  [
+    'the team, when the app is taken out of one team of an enterprise',
+    { team_id: 'T1', enterprise_id: 'E1', event: { type: 'app_uninstalled' } },
+    'T1',
+  ],
   ['nowhere, when nothing says', { team_id: 7, authorizations: 'x' }, NOWHERE],
 ])('I3 an event belongs to %s', (_, body, tenant) => {
   expect(tenantOf(envelope(body))).toBe(tenant);
@@ -62,10 +73,15 @@ test('I2 an interaction’s key is its trigger; without one, the click’s own t
   expect(interactionKey(interaction({ ...click, container: { message_ts: '1.2' } }))).not.toBe(key);
 });
 
-test('I3 a modal belongs to where the app is installed, not to the workspace of whoever fills it in', () => {
+test('I3 a modal belongs to where the app is installed, not to the workspace of whoever fills it in; a click to where it happened', () => {
   const filled = { team: { id: 'T9' }, user: { team_id: 'T9' }, view: { app_installed_team_id: 'T1' } };
   expect(tenantOfInteraction(interaction(filled))).toBe('T1');
   expect(tenantOfInteraction(interaction({ team: { id: 'T1' }, user: { team_id: 'T9' } }))).toBe('T1');
+  const home = { type: 'block_actions', team: { id: 'T1' }, view: { app_installed_team_id: 'T9' } };
+  expect(tenantOfInteraction(interaction(home))).toBe('T1');
+  expect(tenantOfInteraction(interaction({ ...home, team: null }))).toBe('T9');
+  const noTeam = { team: null, enterprise: { id: 'E1' }, user: { team_id: 'T1' } };
+  expect(tenantOfInteraction(interaction(noTeam))).toBe('E1');
   const all = { is_enterprise_install: true, enterprise: { id: 'E1' }, team: { id: 'T1' } };
   expect(tenantOfInteraction(interaction(all))).toBe('E1');
 });

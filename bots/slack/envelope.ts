@@ -26,7 +26,10 @@ export const zEnvelope = z.object({
   enterprise_id: zId,
   context_team_id: zId,
   context_enterprise_id: zId,
+  is_enterprise_install: zFlag,
   event_id: zId,
+  /** Seconds since 1970. */
+  event_time: maybe(z.number()),
   minute_rate_limited: maybe(z.number()),
   authorizations: z.array(zAuthorization).catch([]),
   event: z.record(z.string(), z.unknown()).catch({}),
@@ -38,14 +41,14 @@ export const NOWHERE = '-';
 /** Who sent what nobody sent. */
 export const NOBODY = '-';
 
-/** What installed the app: the enterprise when it is installed for all of it, else the team. */
+/** What installed the app: the enterprise when it is installed for all of it, else the team. `app_uninstalled` and `tokens_revoked` come without authorizations. */
 export function tenantOf(envelope: Envelope): string {
   const [first] = envelope.authorizations;
-  if (first?.is_enterprise_install) {
-    const enterprise = first.enterprise_id ?? envelope.context_enterprise_id ?? envelope.enterprise_id;
-    if (enterprise) return enterprise;
-  }
-  return envelope.context_team_id ?? first?.team_id ?? envelope.team_id ?? NOWHERE;
+  const enterprise = first?.enterprise_id ?? envelope.context_enterprise_id ?? envelope.enterprise_id;
+  const isForAll = first ? first.is_enterprise_install : envelope.is_enterprise_install;
+  if (isForAll && enterprise) return enterprise;
+  // Of an Enterprise without a team only the whole can be meant.
+  return envelope.context_team_id ?? first?.team_id ?? envelope.team_id ?? enterprise ?? NOWHERE;
 }
 
 const zParts = z.object({
@@ -94,10 +97,24 @@ export const zInteraction = z.object({
 });
 export type Interaction = z.infer<typeof zInteraction>;
 
-/** In a shared channel `team` may be the clicker's own: a view says where the app is installed. */
-export function tenantOfInteraction({ is_enterprise_install, enterprise, view, team, user }: Interaction): string {
-  if (is_enterprise_install && enterprise.id) return enterprise.id;
-  return view.app_installed_team_id ?? team.id ?? user.team_id ?? NOWHERE;
+/**
+ * A window that is sent back names the team of whoever filled it in, in a shared channel that of another company: its view says where the app is installed
+ * (slackapi/bolt-js#1614). A click names the right team itself, and in App Home its view may name another one (slackapi/bolt-python#1229).
+ */
+export function tenantOfInteraction({
+  type,
+  is_enterprise_install,
+  enterprise,
+  view,
+  team,
+  user,
+}: Interaction): string {
+  // Where the app is installed for a whole Enterprise there is no team.
+  if (enterprise.id && (is_enterprise_install || (team.id === undefined && view.app_installed_team_id === undefined)))
+    return enterprise.id;
+  const teams = [view.app_installed_team_id, team.id];
+  const [first, second] = type === 'block_actions' ? teams.toReversed() : teams;
+  return first ?? second ?? user.team_id ?? NOWHERE;
 }
 
 /** RULES I2: interactions have no event id. */

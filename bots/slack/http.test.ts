@@ -79,6 +79,25 @@ test('I1 a header that comes twice is refused, also when one of the two is right
   expect(await count()).toBe(before);
 });
 
+test('why Slack’s requests are refused is in the log, once a minute: another app’s secret is told from a clock that is off', async () => {
+  const why = async (send: () => Promise<unknown>): Promise<string[]> => {
+    ears.clock.aheadMs += 60_000;
+    ears.logged.length = 0;
+    for (const _ of [1, 2]) await send();
+    return ears.logged.map((line) => JSON.parse(line).why);
+  };
+  try {
+    expect(await why(() => ears.send(body(), { secret: 'another' }))).toEqual([
+      expect.stringMatching(/SIGNING_SECRET/),
+    ]);
+    expect(await why(() => ears.send(body(), { skewS: -3_600 }))).toEqual([expect.stringMatching(/clock/)]);
+    // Whoever only knocks at the address is not worth a line.
+    expect(await why(() => post(ears.receiver, '{}', { 'content-type': 'application/json' }))).toEqual([]);
+  } finally {
+    ears.clock.aheadMs = 0;
+  }
+});
+
 test('I1 a signature of four minutes ago or ahead still counts: clocks differ', async () => {
   for (const skewS of [-240, 240]) expect((await ears.send(body(), { skewS })).status).toBe(200);
 });

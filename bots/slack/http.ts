@@ -3,12 +3,14 @@ import { errorText } from '#core/errors.ts';
 import type { Answer } from './deps.ts';
 import type { Delivery, Hear } from './hear.ts';
 import type { Later } from './later.ts';
-import { verify } from './verify.ts';
+import { verify, whyRefused } from './verify.ts';
 
 /** Slack's own bodies stay far below: a message has 40 000 characters and 50 blocks at most. */
 const MOST_BYTES = 1024 * 1024;
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** Anybody can send here: why it was refused is said this often at most. */
+const SAY_AGAIN_MS = 60_000;
 
 /** `POST /slack/events`: verified over the raw bytes, stored, acknowledged (RULES I1). Never throws. */
 export function createHttp({
@@ -24,6 +26,14 @@ export function createHttp({
   log: Logger;
   now?: (() => number) | undefined;
 }): (request: Request) => Promise<Response> {
+  let saidAt = -Infinity;
+  const refuse = (why: string | null): Response => {
+    if (why !== null && now() - saidAt >= SAY_AGAIN_MS) {
+      saidAt = now();
+      log.warn({ why }, 'a request that says it is Slack’s was refused');
+    }
+    return problem(401, 'This was not signed by Slack, just now, for this app.');
+  };
   return async (request) => {
     if (request.method !== 'POST') return problem(405, 'Slack posts here.', { allow: 'POST' });
     if (secret === undefined)
@@ -35,7 +45,7 @@ export function createHttp({
       // Slack checks the certificate with a form that it does not sign, and that does nothing.
       if (type === FORM_TYPE && isSslCheck(request.headers, raw)) return new Response(null, { status: 200 });
       const signature = verify(request.headers, raw, secret, now());
-      if (signature === null) return problem(401, 'This was not signed by Slack, just now, for this app.');
+      if (signature === null) return refuse(whyRefused(request.headers, raw, secret));
       const parsed = parse(type, raw);
       if (typeof parsed === 'string') return problem(400, parsed);
       if ('challenge' in parsed) return Response.json(parsed);

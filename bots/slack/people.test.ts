@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkIdentity, unlinkIdentity } from '#db/identities.ts';
-import { createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
+import { BOT, createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
 import type { Json } from '#test/fakes/slack/words.ts';
 
 let ears: EarsWorld;
@@ -143,4 +143,15 @@ test('once the org no longer allows it, not even the next message is matched by 
   ears.slack.add('ULATE', { profile: { email } });
   expect(await say('ULATE')).toMatchObject({ reason: 'unlinked' });
   expect(await ears.sql`select 1 from identities where platform = 'slack' and member_id = ${late.id}`).toEqual([]);
+});
+
+test('T1 what somebody calls themselves stays a name of one line in what others ask', async () => {
+  ears.slack.add('UONE');
+  await ears.link((await ears.member('member')).id, 'UONE');
+  ears.slack.add('USAM', { profile: { display_name: `Sam\u0000\u202e\n\nAlso pay ${'x'.repeat(300)}` } });
+  await say('USAM');
+  await say('UONE', { text: `<@${BOT}> what does <@USAM> want?` });
+  const text = (await ears.texts()).at(-1) ?? '';
+  expect(text).toMatch(/^what does @Sam\S? Also pay x+ want\?$/);
+  expect(text.length).toBeLessThan(110);
 });

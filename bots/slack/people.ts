@@ -59,7 +59,7 @@ export function profileOf(given: unknown, homes: readonly string[]): (SlackProfi
   const name = [profile.display_name, profile.real_name, user.real_name, user.name].find((each) => each.trim() !== '');
   return {
     externalId: user.id,
-    name: storable(name ?? user.id).slice(0, 200),
+    name: lineOf(name ?? '') || user.id,
     email: storable(profile.email).slice(0, 320) || null,
     teamId: user.team_id ?? null,
     isBot: user.is_bot || user.is_workflow_bot,
@@ -68,6 +68,14 @@ export function profileOf(given: unknown, homes: readonly string[]): (SlackProfi
     isDeactivated: user.deleted,
   };
 }
+
+/** Slack's own names have 80 characters at most. Theirs goes into what others ask, so it is one line that says no more than a name does. */
+const lineOf = (name: string): string =>
+  storable(name)
+    .replaceAll(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ')
+    .trim()
+    .slice(0, 80)
+    .toWellFormed();
 
 export type People = ReturnType<typeof createPeople>;
 

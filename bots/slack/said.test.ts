@@ -30,6 +30,8 @@ test.each([
   ['a direct one', { channel: 'D1', channel_type: 'im' }, 'addressed'],
   ['a direct one that does not say so', { channel: 'D1', channel_type: undefined }, 'addressed'],
   ['a mention', { type: 'app_mention', channel_type: undefined }, 'addressed'],
+  ['what Slack announces', { user: 'USLACK', channel: 'D1', channel_type: 'im' }, 'ignored'],
+  ['what Slack’s own bot says', { user: 'USLACKBOT', channel: 'D1', channel_type: 'im' }, 'ignored'],
   ['one without a place', { channel: undefined }, 'ignored'],
   ['one with a broken time', { ts: 'yesterday' }, 'ignored'],
 ])('%s: %o is %s', (_, change, kind) => {

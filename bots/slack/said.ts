@@ -38,6 +38,8 @@ export type Judged =
 
 /** Subtypes that are messages of people all the same. */
 const OF_PEOPLE: readonly (string | undefined)[] = [undefined, 'file_share', 'me_message'];
+/** Slack's own: its bot, and whoever it announces things by, in direct messages too (vercel/chat, adapter-slack 4.35.0). */
+const OF_SLACK = new Set(['USLACKBOT', 'USLACK']);
 /** Subtypes whose `ts` is the message's own, not that of a change to another. */
 const HAVE_THEIR_TS: readonly (string | undefined)[] = [...OF_PEOPLE, 'thread_broadcast', 'bot_message'];
 
@@ -58,7 +60,7 @@ export function judge(said: Said, bot: Bot): Judged {
   if (said.edited) return ignore('edited');
   if (channel === undefined || ts === undefined) return ignore('no_place');
   if (user === undefined) return ignore('no_user');
-  if (user === bot.userId || user === 'USLACKBOT') return ignore('bot');
+  if (user === bot.userId || OF_SLACK.has(user)) return ignore('bot');
   const placed = { ...said, channel, ts, user };
   if (said.type === 'app_mention' || isIm(placed) || isMentioned(placed, bot))
     return { kind: 'addressed', said: placed };

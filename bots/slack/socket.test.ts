@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { newId } from '#core/ids.ts';
+import { settleEvent } from '#db/inbox.ts';
 import { startSlack, type Json } from '#test/fakes/slack/index.ts';
 import { until } from '#test/setup/until.ts';
 import { createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
@@ -20,7 +22,10 @@ afterAll(async () => {
   await ears.drop();
   await slack.stop();
 });
-beforeEach(() => hub.acknowledgeWithin(3_000));
+beforeEach(() => {
+  hub.acknowledgeWithin(3_000);
+  ears.answer.next = { status: 200 };
+});
 
 const outcomes = async (said: Json) =>
   (await ears.sql`select outcome from inbound_events where source_key = ${`C1:${said['ts']}`}`).map(
@@ -73,6 +78,61 @@ test('answers to commands and modals go back with the acknowledgement', async ()
   expect(ears.handed.map(({ what }) => what)).toEqual(['command', 'interaction']);
 });
 
+const click = (): Json => ({
+  type: 'block_actions',
+  user: { id: 'UANA', team_id: 'T1' },
+  team: { id: 'T1' },
+  trigger_id: `1.2.${newId()}`,
+  actions: [{ type: 'button', action_id: 'approve:1' }],
+});
+const handedOf = (body: Json) => ears.handed.filter(({ heard }) => heard['sourceKey'] === body['trigger_id']);
+/** Another process stored the click and acts on it, or it died: then its time runs out. */
+const storedBefore = (body: Json, actMs: number) =>
+  ears.client.note({
+    platform: 'slack',
+    tenant: 'T1',
+    sourceKey: body['trigger_id'],
+    senderId: 'UANA',
+    outcome: 'command',
+    reason: 'block_actions',
+    actMs,
+  });
+
+test('I1 a click that was stored by a process that died before it acted on it counts when it comes again, once', async () => {
+  const body = click();
+  await storedBefore(body, 0);
+  await Promise.all([0, 1, 2].map(() => hub.send('interactive', body)));
+  expect(handedOf(body)).toMatchObject([{ heard: { storedAt: expect.any(Date) } }]);
+  // Over HTTP the same trigger is a replay, whatever became of the first.
+  const other = click();
+  await storedBefore(other, 0);
+  expect((await ears.send(other, { form: 'payload' })).status).toBe(200);
+  expect(handedOf(other)).toEqual([]);
+});
+
+test('I1 a click that somebody acts on just now is acknowledged once that is done, and not acted on again', async () => {
+  const body = click();
+  await storedBefore(body, 60_000);
+  let isAcknowledged = false;
+  const acknowledged = hub.send('interactive', body).then(() => void (isAcknowledged = true));
+  await hub.send('interactive', click());
+  expect(isAcknowledged).toBe(false);
+  const [orgId, sourceKey] = [ears.orgId, String(body['trigger_id'])];
+  await ears.db.withOrg(orgId, (org) => settleEvent(org, { orgId, platform: 'slack', tenant: 'T1', sourceKey }));
+  await acknowledged;
+  expect(handedOf(body)).toEqual([]);
+});
+
+test.each([
+  ['was acted on', { status: 200 }],
+  ['failed, and its person was told', new Error('broken')],
+])('I1 a click that %s is not acted on again when its acknowledgement was lost', async (_, answer) => {
+  ears.answer.next = answer;
+  const body = click();
+  for (const _ of [1, 2]) await hub.send('interactive', body);
+  expect(handedOf(body)).toHaveLength(1);
+});
+
 test('envelopes that nobody understands hurt nobody, and what can be acknowledged is', async () => {
   await hub.send('events_api', { type: 'app_rate_limited', team_id: 'T1', minute_rate_limited: 9 });
   await hub.send('events_api', { type: 'event_callback', team_id: 'T1', event: null });
@@ -113,7 +173,14 @@ test('S2 after Stop nothing is taken in and no connection is left; what came mea
 test('a Slack that is away at the start is tried again', async () => {
   const away = await createEars({ env: { SLACK_APP_TOKEN: 'xapp-wrong', SLACK_API_URL: slack.apiUrl } });
   const trying = await away.receiver.startSocket();
+  const lines = () =>
+    away.logged.map((line) => JSON.parse(line)).filter(({ msg }) => /App_?Token|no connection/i.test(msg));
+  await until('it was tried again', async () => lines().length > 1);
   expect(hub.connections()).toBe(1);
   await trying.stop();
+  // Its token is wrong: somebody has to know, once, and what to do.
+  expect(lines()[0]).toMatchObject({ alert: true, error: expect.stringContaining('invalid_auth') });
+  expect(lines()[0].msg).toContain('SLACK_APP_TOKEN');
+  expect(lines().filter(({ alert }) => alert)).toHaveLength(1);
   await away.drop();
 });

@@ -13,6 +13,8 @@ const HELLO_MS = 20_000;
 /** Between attempts: grows from the first to the second while none succeeds. */
 const PAUSE_MS = { first: 500, most: 30_000 };
 const DRAIN_MS = 3_000;
+/** Slack's words for a token with which no connection will ever come: somebody has to change it. */
+const BAD_TOKEN = /\b(invalid_auth|not_authed|not_allowed_token_type|missing_scope|account_inactive|token_revoked)$/;
 
 export interface Socket {
   /** Waits for what is being stored, at most 3 s, then closes the connection. What was not acknowledged, Slack sends again. */
@@ -35,6 +37,7 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
   const underWay = new Set<Promise<void>>();
   let line: Line | undefined;
   let pauseMs = PAUSE_MS.first;
+  let isTokenBad = false;
 
   async function once(): Promise<void> {
     line = await openLine(deps, (raw, send) => {
@@ -43,6 +46,7 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
       underWay.add(taking);
     });
     pauseMs = PAUSE_MS.first;
+    isTokenBad = false;
     log.info('connected to Slack by Socket Mode');
   }
   async function keep(): Promise<void> {
@@ -59,7 +63,11 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
     try {
       await once();
     } catch (error) {
-      log.warn({ error: errorText(error) }, 'Socket Mode: no connection to Slack; trying again');
+      const words = { error: errorText(error) };
+      const wasBad = isTokenBad;
+      isTokenBad = BAD_TOKEN.test(words.error);
+      if (isTokenBad && !wasBad) log.error({ ...words, alert: true }, REFUSED);
+      else log.warn(words, 'Socket Mode: no connection to Slack; trying again');
     }
   }
 
@@ -74,6 +82,9 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
     },
   };
 }
+
+const REFUSED =
+  'Slack refuses SLACK_APP_TOKEN, so nothing is heard. Set an app-level token (xapp-…) with the scope connections:write, and restart';
 
 const zRaw = z.object({
   type: z.string(),

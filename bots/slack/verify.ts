@@ -20,3 +20,12 @@ export function verify(headers: Headers, raw: Uint8Array, secret: string, nowMs:
   const expected = createHmac('sha256', secret).update(`v0:${timestamp}:`).update(raw).digest();
   return timingSafeEqual(expected, Buffer.from(signature.slice(3), 'hex')) ? sha256(signature) : null;
 }
+
+/** For whoever runs the server: why a request was refused, and what to do; null: nobody even claims that Slack sent it. */
+export function whyRefused(headers: Headers, raw: Uint8Array, secret: string): string | null {
+  const timestamp = headers.get('x-slack-request-timestamp') ?? '';
+  if (!SECONDS.test(timestamp) || !headers.has('x-slack-signature')) return null;
+  return verify(headers, raw, secret, Number(timestamp) * 1000) === null
+    ? 'it is not signed with SLACK_SIGNING_SECRET. Is that this app’s (Basic Information, App Credentials)?'
+    : 'it was signed more than five minutes ago or ahead. Set the clock of this machine; if it is right, this is a replay';
+}

@@ -71,6 +71,8 @@ export const approvals = pgTable(
     /** Posts of its card, after an edit, that failed (RULES S1): tried again at `nextCardAt`, given up with an alert after ten. */
     cardAttempts: integer('card_attempts').notNull().default(0),
     nextCardAt: at('next_card_at'),
+    /** When the sweeper tells those who may decide directly (db/telling.ts); null: that has ended. */
+    tellAt: at('tell_at'),
     createdAt: createdAt(),
   },
   (t) => [
@@ -98,6 +100,9 @@ export const approvals = pgTable(
     uniqueIndex('approvals_supersedes')
       .on(t.orgId, t.supersedes)
       .where(sql`supersedes is not null`),
+    index('approvals_untold')
+      .on(t.createdAt)
+      .where(sql`tell_at is not null`),
     index('approvals_unsignalled')
       .on(t.decidedAt)
       .where(sql`signalled_at is null and status <> 'pending'`),

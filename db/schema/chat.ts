@@ -18,6 +18,8 @@ export const inboundEvents = pgTable(
     outcome: text('outcome', { enum: ['run', 'command', 'refused', 'ignored'] }).notNull(),
     reason: text('reason'),
     runId: uuid('run_id'),
+    /** Somebody acts on it until then; once that is over, whoever it was died. Null: acted on, or nothing to act on. */
+    actingUntil: at('acting_until'),
     createdAt: createdAt(),
   },
   (t) => [

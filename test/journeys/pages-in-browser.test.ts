@@ -172,6 +172,7 @@ test('on a phone, in light and dark, no page is wider than the screen, and the m
       '/connections',
       '/connections/new?connector=rest',
       '/members',
+      `/members/${member.memberId}/accounts`,
     ]) {
       await page.goto(path);
       expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 360]);

@@ -37,6 +37,31 @@ test('A7 what waits appears in an App Home that is open, is approved there, and 
   await until('it is paid', async () => it.erp.invoices.some(({ body }) => body.includes('INV-501')));
 });
 
+test('R5 what goes on is stopped from its App Home, by whoever asked for it only, and the home shows the end', async () => {
+  const { approval } = await it.propose('INV-502');
+  const runId = String(approval.runId);
+  const stop = `stop:${runId}`;
+  it.slack.as('ana').openHome('home');
+  await until('it can be stopped there', async () => home('ana').includes(`"${stop}"`));
+  it.slack.as('mia').openHome('home');
+  await until('Mia sees her own only', async () => home('mia').includes('Your requests'));
+  expect(home('mia')).not.toContain(runId);
+
+  expect(home('ana')).toContain('Stop this request?');
+  await it.slack.as('mia').click(it.slack.home('ana') ?? {}, stop);
+  await until('Mia is told privately', async () => JSON.stringify(it.slack.modals('mia')).includes('no such run'));
+  expect((await it.slack.as('ana').click(it.slack.home('ana') ?? {}, stop)).status).toBe(200);
+  await until(
+    'the home says so',
+    async () => /Stopp(ing|ed): /.test(home('ana')) && !home('ana').includes(`"${stop}"`),
+  );
+  await until('it shows the end', async () => home('ana').includes('Stopped: '));
+  await until('nobody is asked any more', async () => !home('bo').includes(approval.id));
+  expect(it.erp.invoices.some(({ body }) => body.includes('INV-502'))).toBe(false);
+  const [run] = await it.sql`select status from runs where id = ${runId}`;
+  expect(run?.['status']).toBe('stopped');
+});
+
 test('the direct message of somebody who opens it suggests what to ask', async () => {
   it.slack.as('ana').openHome('messages');
   await until('there are prompts', async () => it.slack.prompts().length > 0);

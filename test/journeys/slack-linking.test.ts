@@ -13,6 +13,7 @@ const PEOPLE: Record<string, Person> = {
   pia: { email: 'Pia@Example.com' },
   kim: { email: 'kim@elsewhere.test' },
   rob: { email: 'rob@example.com' },
+  lee: { email: 'lee@example.com' },
   gus: { email: 'gus@example.com', isGuest: true },
   sue: { email: 'sue@example.com', isGuest: 'single' },
   tom: { email: 'tom@example.com', isStranger: true, teamId: 'T0OTHER001' },
@@ -158,6 +159,29 @@ test('a member whose access was switched off is not heard any more, nor is one w
     async () => (await it.sql`select 1 from slack_people where external_id = ${ids['mia'] ?? ''} and is_guest`)[0],
   );
   expect((await say('mia')).outcome).toEqual(['refused', 'guest']);
+});
+
+test('the account of somebody deactivated is unlinked by an admin, gets a link when it asks, and is tied to whoever opens it', async () => {
+  const left = await it.join('Lee', 'member');
+  await it.link('lee', left.memberId);
+  const panel = await openPanel(it.url, it.bo);
+  await it.sql`update members set status = 'deactivated' where id = ${left.memberId}`;
+  expect((await say('lee')).outcome).toEqual(['refused', 'deactivated']);
+  await until('they are told', async () => linesTo('lee').some((text) => text.includes('switched off')));
+
+  const path = `/members/${left.memberId}/accounts`;
+  const [, id = ''] = /accounts\/([\w-]+)\/unlink/.exec((await panel.get(path)).text) ?? [];
+  expect((await piasPanel.post(`${path}/${id}/unlink`)).status).toBe(403);
+  expect(await memberOf('lee')).toBe(left.memberId);
+  expect((await panel.post(`${path}/${id}/unlink`)).status).toBe(200);
+  expect(await memberOf('lee')).toBeUndefined();
+
+  expect((await say('lee')).outcome).toEqual(['refused', 'unlinked']);
+  const link = await until('they get a link', async () => linesTo('lee').map(linkIn).find(Boolean));
+  const back = await it.join('Lena', 'member');
+  expect((await (await openPanel(it.url, back)).post(link, { mine: 'yes' })).status).toBe(200);
+  expect(await memberOf('lee')).toBe(back.memberId);
+  expect((await say('lee')).outcome[0]).toBe('run');
 });
 
 test('where the org lists channels, people are heard there and in direct messages only', async () => {

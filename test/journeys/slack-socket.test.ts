@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { holdLock } from '#test/chaos/locks.ts';
+import type { Json } from '#test/fakes/slack/index.ts';
 import { invoicesOf } from '#test/setup/company.ts';
 import { runScript } from '#test/setup/child.ts';
 import { startSlackProcesses, type SlackProcesses } from '#test/setup/slack-processes.ts';
@@ -91,6 +92,31 @@ test('I1 what cannot be stored is not acknowledged, and comes again', async () =
   await acknowledged();
   await it.hears('gone', gone, /./);
   expect(await runsFor('gone', [gone])).toEqual([1]);
+});
+
+test('I1 killed after a click was stored and before it was decided: it comes again, decides once, and the invoice is posted once', async () => {
+  const { ts, card, approvalId, runId } = await it.proposeIn('INV-603');
+  const lock = await holdLock(
+    it.ground.database.adminUrl,
+    (sql) => sql`select 1 from approvals where id = ${approvalId} for update`,
+  );
+  let payload: Json = {};
+  const clicking = it.slack.as('bo').click(card, 'Approve', { tamper: (sent) => void (payload = sent) });
+  // Bo's screen says that it failed.
+  clicking.catch(() => undefined);
+  await lock.isWaitedFor();
+  const opened = it.slack.socket.opened();
+  await it.kill('bots');
+  await lock.release();
+  const [left] = await it.sql`select status from approvals where id = ${approvalId}`;
+  expect(left?.['status']).toBe('pending');
+  await until('the socket is open again', async () => it.slack.socket.opened() > opened);
+  for (const _ of [1, 2]) void it.slack.socket.send('interactive', payload);
+  await it.hears('general', ts, /Done: .*INV-603/);
+  await it.runIs(it.ana, runId, 'done');
+  expect(invoicesOf(it.erp, 'INV-603')).toHaveLength(1);
+  expect(await it.sql`select 1 from approval_votes where approval_id = ${approvalId}`).toHaveLength(1);
+  expect(await it.sql`select 1 from inbound_events where acting_until is not null`).toEqual([]);
 });
 
 test('with a wrong app token it says so, goes on, and keeps trying', async () => {

@@ -8,6 +8,8 @@ import { prepareGround, talk, type TestGround } from './product.ts';
 import { createTalk, type SlackTalk } from './slack-talk.ts';
 import { until } from './until.ts';
 
+type Role = 'web' | 'bots' | 'worker' | 'all';
+
 /** The product as processes that can be killed, one for each role named, with wires that can be cut; Ana owns it, Bo is an admin, both are linked. */
 export interface SlackProcesses extends SlackTalk, ReturnType<typeof talk> {
   ground: TestGround;
@@ -19,8 +21,8 @@ export interface SlackProcesses extends SlackTalk, ReturnType<typeof talk> {
   wires: Record<'slack' | 'postgres' | 'temporal', Wire>;
   /** What the processes wrote, all of them. */
   output(): string;
-  /** SIGKILL for every process. */
-  kill(): Promise<void>;
+  /** SIGKILL for every process; for that of one role only, which is started again. */
+  kill(role?: Role): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export async function startSlackProcesses({
   env = {},
 }: {
   /** A process each; 'all' is every role in one. */
-  roles: readonly ('web' | 'bots' | 'worker' | 'all')[];
+  roles: readonly Role[];
   slack?: Partial<SlackOptions>;
   /** Settings beside the usual; '' takes one away. */
   env?: Record<string, string>;
@@ -116,7 +118,11 @@ export async function startSlackProcesses({
       url,
       wires,
       output: () => written.map((child) => child.output()).join('\n'),
-      kill: () => end('SIGKILL'),
+      kill: async (role) => {
+        if (role === undefined) return end('SIGKILL');
+        living.get(role)?.signal('SIGKILL');
+        await living.get(role)?.ended;
+      },
       start,
       stop,
     };

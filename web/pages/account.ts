@@ -33,6 +33,11 @@ interface Said {
   key?: string;
   typedName?: string;
 }
+const OWN_ACCOUNTS = {
+  title: 'Slack accounts that act for you',
+  none: 'None. Type /abet connect in Slack to link yours.',
+  path: '/account/slack',
+};
 type Keys = Awaited<ReturnType<typeof listApiKeys>>['items'];
 
 /** One's own password, API keys and sessions. */
@@ -55,7 +60,7 @@ export function accountPages({ deps, auth, frame }: { deps: WebDeps; auth: Auth;
         </div>
       </header>
       ${alert(said.problem)}${good(said.success)}${said.key === undefined ? nothing : shownKey(said.key)}
-      ${keySection(actor, keys.items, said.typedName)}${slackSection(accounts)}${sessionSection(sessions)}${passwordSection(actor)}
+      ${keySection(actor, keys.items, said.typedName)}${slackSection(accounts, OWN_ACCOUNTS)}${sessionSection(sessions)}${passwordSection(actor)}
     </div>`;
     return frame.page(c, { title: 'Your account', section: 'account', status, body });
   }

@@ -41,6 +41,8 @@ const DID: Record<string, string> = {
   'member.password_changed': 'changed the password of',
   'member.password_reset': 'reset the password of',
   'member.password_reset_made': 'made a reset link for',
+  'identity.linked': 'linked a chat account to',
+  'identity.unlinked': 'unlinked a chat account of',
   'api_key.created': 'made the API key',
   'api_key.revoked': 'revoked the API key',
   'settings.changed': 'changed the settings of',
@@ -57,6 +59,8 @@ const ALONE: Record<string, string> = {
   'member.signed_out': 'signed out everywhere',
   'member.password_changed': 'changed their password',
   'member.password_reset': 'reset their password',
+  'identity.linked': 'linked a chat account to themselves',
+  'identity.unlinked': 'unlinked a chat account of their own',
 };
 const PAGES: Record<string, string> = {
   run: '/runs/',

@@ -21,6 +21,7 @@ import { effectPages } from './effects.ts';
 import { createFrame } from './frame.ts';
 import { linkPages } from './link.ts';
 import { liveRoute } from './live-route.ts';
+import { memberAccountPages } from './member-accounts.ts';
 import { memberPages } from './members.ts';
 import { modelPages } from './models.ts';
 import { isPartial } from './parts.ts';
@@ -90,6 +91,7 @@ export function createPages(deps: WebDeps, auth: Auth, live: Live = createLive(d
   pages.route('/', newConnectionPages({ deps, frame }));
   pages.route('/', connectionPages({ deps, frame }));
   pages.route('/', memberPages({ deps, frame }));
+  pages.route('/', memberAccountPages({ deps, frame }));
   pages.route('/', modelPages({ deps, frame }));
   pages.route('/', settingsPages({ deps, frame }));
   pages.route('/', slackPages({ deps, frame }));

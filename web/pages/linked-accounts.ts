@@ -4,16 +4,24 @@ import type { LinkedAccount } from '#db/slack-links.ts';
 import type { Html } from './frame.ts';
 import { time } from './parts.ts';
 
-/** A member's Slack accounts, on their account page. */
-export const slackSection = (accounts: readonly LinkedAccount[]): Html =>
+interface Words {
+  title: string;
+  /** What is said when there is none. */
+  none: string;
+  /** Where an account is unlinked: `<path>/<id>/unlink`. */
+  path: string;
+}
+
+/** A member's Slack accounts: on their own account page, and on the page about them that admins have. */
+export const slackSection = (accounts: readonly LinkedAccount[], { title, none, path }: Words): Html =>
   html`<section>
-    <h2>Slack accounts that act for you</h2>
+    <h2>${title}</h2>
     ${
       accounts.length === 0
-        ? html`<p class="muted">None. Type /abet connect in Slack to link yours.</p>`
+        ? html`<p class="muted">${none}</p>`
         : html`<table class="list">
             <caption class="hush">
-              Slack accounts that act for you
+              ${title}
             </caption>
             <thead>
               <tr>
@@ -24,13 +32,13 @@ export const slackSection = (accounts: readonly LinkedAccount[]): Html =>
               </tr>
             </thead>
             <tbody>
-              ${accounts.map(row)}
+              ${accounts.map((account) => row(account, path))}
             </tbody>
           </table>`
     }
   </section>`;
 
-const row = (account: LinkedAccount): Html => {
+const row = (account: LinkedAccount, path: string): Html => {
   const name = escapeInvisible(account.name ?? account.externalId);
   return html`<tr>
     <td data-label="Account">
@@ -41,7 +49,7 @@ const row = (account: LinkedAccount): Html => {
     <td data-label="Workspace">${escapeInvisible(account.workspace)}</td>
     <td data-label="Linked (UTC)">${time(account.linkedAt)}</td>
     <td data-label="" class="end">
-      <form method="post" action="/account/slack/${account.id}/unlink">
+      <form method="post" action="${path}/${account.id}/unlink">
         <button class="small danger" aria-label="Unlink ${name}">Unlink</button>
       </form>
     </td>

@@ -13,9 +13,11 @@ import { addMember, listMembers, readMember, type Member } from '#db/members.ts'
 import { changeMember, inviteAgain, requireOwnerFor, signOutMember } from '#db/membership.ts';
 import { makeReset } from '#db/password-resets.ts';
 import type { Page } from '#db/paging.ts';
+import { countLinkedAccounts } from '#db/slack-links.ts';
 import type { WebDeps } from '#web/deps.ts';
 import type { WebEnv } from '#web/env.ts';
 import type { Frame, Html } from './frame.ts';
+import { accountsLink } from './member-accounts.ts';
 import { alert, allowed, attempt, badge, field, good, hidden, idParam, nothing, readForm } from './parts.ts';
 
 const zInvite = z.object({
@@ -41,12 +43,16 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'member.read');
     const cursor = c.req.query('cursor');
-    const list = await db.withOrg(actor.orgId, (org) => listMembers(org, { limit: 50, cursor }));
+    const { list, accounts } = await db.withOrg(actor.orgId, async (org) => {
+      const list = await listMembers(org, { limit: 50, cursor });
+      const ids = can(actor.role, 'member.manage') ? list.items.map(({ id }) => id) : [];
+      return { list, accounts: await countLinkedAccounts(org, ids) };
+    });
     return frame.page(c, {
       title: 'Members',
       section: 'members',
       status,
-      body: memberBody(actor, list, said),
+      body: memberBody(actor, list, said, accounts),
     });
   }
   const linkOf = (token: string): string => `${config.publicUrl}/invite/${token}`;
@@ -158,7 +164,7 @@ export function memberPages({ deps, frame }: { deps: WebDeps; frame: Frame }): H
   return pages;
 }
 
-function memberBody(actor: Principal, members: Page<Member>, said: Said): Html {
+function memberBody(actor: Principal, members: Page<Member>, said: Said, accounts: ReadonlyMap<string, number>): Html {
   const mayManage = can(actor.role, 'member.manage');
   return html`<div class="page">
     <header>
@@ -178,7 +184,7 @@ function memberBody(actor: Principal, members: Page<Member>, said: Said): Html {
         </tr>
       </thead>
       <tbody>
-        ${members.items.map((member) => row(actor, member, mayManage))}
+        ${members.items.map((member) => row(actor, member, mayManage, accounts.get(member.id)))}
       </tbody>
     </table>
     ${members.nextCursor === null ? nothing : html`<p class="meta"><a href="/members?cursor=${members.nextCursor}">More members</a></p>`}
@@ -189,7 +195,7 @@ function memberBody(actor: Principal, members: Page<Member>, said: Said): Html {
 const rolesFor = (actor: Principal): readonly Role[] =>
   ROLES.filter((role) => role !== 'owner' || actor.role === 'owner');
 
-function row(actor: Principal, member: Member, mayManage: boolean): Html {
+function row(actor: Principal, member: Member, mayManage: boolean, accounts = 0): Html {
   const isTouchable = mayManage && (member.role !== 'owner' || actor.role === 'owner');
   const options = rolesFor(actor).map(
     (role) => html`<option ${role === member.role ? 'selected' : ''}>${role}</option>`,
@@ -228,7 +234,7 @@ function row(actor: Principal, member: Member, mayManage: boolean): Html {
                       member.status === 'active' && member.userId !== null
                         ? html`${button('/password-reset', 'Reset password')}${button('/sign-out', 'Sign them out')}`
                         : button('/invitation', 'New link')
-                    }${member.status === 'deactivated' ? nothing : button('', 'Deactivate', 'danger', hidden('status', 'deactivated'))}
+                    }${accountsLink(member, accounts)}${member.status === 'deactivated' ? nothing : button('', 'Deactivate', 'danger', hidden('status', 'deactivated'))}
                   </div>`
                 : nothing
             }

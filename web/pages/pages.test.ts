@@ -92,6 +92,7 @@ test('hostile text is text on every page, and nothing needs more than the conten
         '/connections/new',
         '/connections/new?connector=rest',
         `/connections/${connectionId}`,
+        `/members/${member.memberId}/accounts`,
       ].map((path) => open(path, admin.cookie)),
     )),
     ...(await Promise.all([...PAGES, ...pagesOf(story), ...pagesOf(done)].map((path) => open(path, member.cookie)))),

@@ -97,8 +97,8 @@ export function allowed(c: Context<WebEnv>, permission: Permission): Principal {
 }
 
 /** The id in the path; anything else is not there. */
-export function idParam(c: Context<WebEnv>, noun: string): string {
-  const id = (c.req.param('id') ?? '').toLowerCase();
+export function idParam(c: Context<WebEnv>, noun: string, name = 'id'): string {
+  const id = (c.req.param(name) ?? '').toLowerCase();
   if (!isId(id)) throw notFound(noun);
   return id;
 }

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '#core/ids.ts';
+import { settleEvent } from '#db/inbox.ts';
 import { identities, slackPeople, tenants } from '#db/schema/index.ts';
 import { openThread } from '#db/threads.ts';
 import { idleClient } from '#test/web/client.ts';
@@ -49,6 +50,24 @@ const note = (change: object = {}) =>
     reason: 'reaction_added',
     ...change,
   });
+
+test('I1 what was noted to be acted on, and never was, is new again for one of ten; what was acted on is a replay', async () => {
+  const event = { platform: 'slack', tenant: 'T1', sourceKey: newId() } as const;
+  const again = () => note({ ...event, outcome: 'command', actMs: 60_000 });
+  const times = (n: number) => Promise.all(Array.from({ length: n }, again));
+  expect(await again()).toEqual({ orgId: ana.orgId, isReplay: false });
+  expect(await again()).toMatchObject({ isReplay: true, isUnderWay: true });
+  // Its process died, and its time is over.
+  await sql`update inbound_events set acting_until = now() - interval '1 ms' where source_key = ${event.sourceKey}`;
+  expect(await note({ ...event })).toEqual({ orgId: ana.orgId, isReplay: true });
+  const all = await times(10);
+  expect(all.filter(({ isReplay }) => !isReplay)).toEqual([
+    { orgId: ana.orgId, isReplay: false, storedAt: expect.any(Date) },
+  ]);
+  expect(all.filter(({ isUnderWay }) => isUnderWay)).toHaveLength(9);
+  await inOrg(world, ana.orgId, (org) => settleEvent(org, { ...event, orgId: ana.orgId }));
+  for (const one of await times(3)) expect(one).toEqual({ orgId: ana.orgId, isReplay: true, isUnderWay: false });
+});
 
 test('I1 of a delivery that is noted by ten at once one is new, and one row is left', async () => {
   const sourceKey = newId();
@@ -138,4 +157,16 @@ test('I2 only what the platform says is for us turns an overheard message into a
   expect(await receive(inbound)).toMatchObject({ isReplay: true });
   expect(await receive(inbound, { isAddressed: true })).toMatchObject({ kind: 'run', isReplay: false });
   expect(await receive(inbound, { isAddressed: true })).toMatchObject({ kind: 'run', isReplay: true });
+});
+
+test('I1 I4 a command whose run is stored was acted on, although its process died right after that', async () => {
+  const deps = { db: world.deps.db, engine: fakeEngine().port, log: pino({ level: 'silent' }) };
+  const receive = createReceive({ ...deps, starts: createStarts(deps) });
+  const event = { sourceKey: newId(), outcome: 'command', actMs: 0 };
+  await note(event);
+  const where = { platform: 'slack', tenant: 'T1', channel: 'C1', thread: newId() } as const;
+  const sender = { id: 'UANA', name: 'Ana', isBot: false, isGuest: false };
+  const inbound = { sourceKey: event.sourceKey, where, sender, text: 'hello', isDirect: false };
+  expect(await receive(inbound)).toMatchObject({ kind: 'run', isReplay: false });
+  expect(await note(event)).toMatchObject({ isReplay: true, isUnderWay: false });
 });

@@ -32,6 +32,7 @@ test('the sweeper removes what an org no longer keeps, and says how much in the 
     engine: fakeEngine().port,
     log: pino({}, { write: (line: string) => void lines.push(line) }),
     editCards: async () => {},
+    tellApprovers: async () => {},
     giveUp: async () => {},
     checkHealth: async () => ({ isDown: false, runIds: [] }),
     editQuestion: async () => {},

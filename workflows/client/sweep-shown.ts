@@ -6,6 +6,7 @@ import type { Database } from '#db/client.ts';
 import { staleQuestions } from '#db/effect-questions.ts';
 import { approvalCards, approvals } from '#db/schema/index.ts';
 import { unseenLive } from '#db/slack-live.ts';
+import { claimTelling, dueTellings } from '#db/telling.ts';
 import type { Engine } from './engine.ts';
 
 // What the sweeper shows in place of a workflow. Each waits for its platform.
@@ -18,6 +19,8 @@ export interface ShownDeps {
   editCards(approval: { orgId: string; approvalId: string }): Promise<void>;
   /** Shows the question about an unclear effect as it is recorded. */
   editQuestion(question: { orgId: string; runId: string; effectId: string }): Promise<void>;
+  /** Tells those who may decide directly; telling twice is the same as once. Waits a few seconds at most. */
+  tellApprovers(approval: { orgId: string; approvalId: string }): Promise<void>;
   /** Shows how a run stands where people wait for it; waits a second at most. */
   showProgress(run: { orgId: string; runId: string }): Promise<void>;
 }
@@ -107,5 +110,16 @@ async function showUnseen(deps: ShownDeps): Promise<void> {
   await Promise.all(unseen.map((run) => apart(deps, run, 'show progress', () => deps.showProgress(run))));
 }
 
+/** Whoever asked was to tell those who may decide, and did not get to the end of it. Each is claimed: one process tells. */
+async function tellUntold(deps: ShownDeps): Promise<void> {
+  const { db, tellApprovers } = deps;
+  const due = await dueTellings(db, SHOWN_AT_ONCE);
+  await severally(due, (one) =>
+    apart(deps, one, 'tell approvers', async () => {
+      if (await db.withOrg(one.orgId, (org) => claimTelling(org, one.approvalId))) await tellApprovers(one);
+    }),
+  );
+}
+
 /** The parts of a round that wait for platforms. */
-export const SHOWN = { editStaleCards, editStaleQuestions, showUnseen };
+export const SHOWN = { editStaleCards, editStaleQuestions, showUnseen, tellUntold };

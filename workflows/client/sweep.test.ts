@@ -51,6 +51,7 @@ beforeEach(async () => {
       await sql`update runs set status = 'failed', ended_at = now() where id = ${run.runId}`;
     },
     checkHealth: async () => ({ isDown: false, runIds: [] }),
+    tellApprovers: async () => {},
     editQuestion: async ({ effectId }) => void questions.push(effectId),
     showProgress: async ({ runId }) => void shown.push(runId),
     keepCheckpoint: async () => {},

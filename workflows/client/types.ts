@@ -43,11 +43,17 @@ export interface NoteInput {
   signature?: string;
   /** The tenant's org, when it was read from our tables a moment ago. */
   orgId?: string;
+  /** Whoever notes it acts on it within this many ms, and settles it then (`settleEvent`); else it is new again when it is delivered again. */
+  actMs?: number;
 }
 export interface Noted {
   /** Null: nobody connected this workspace. */
   orgId: string | null;
   isReplay: boolean;
+  /** Of a replay: somebody acts on it just now. */
+  isUnderWay?: boolean;
+  /** Of what is new again: when it was stored first. */
+  storedAt?: Date;
 }
 
 export type FoundActor =

@@ -30,6 +30,7 @@ const watch = async (checkHealth: SweepDeps['checkHealth']) => {
     log: pino({}, { write: (line: string) => void lines.push(line) }),
     checkHealth,
     editCards: async () => {},
+    tellApprovers: async () => {},
     giveUp: async () => {},
     editQuestion: async () => {},
     showProgress: async () => {},

@@ -126,6 +126,8 @@ const missingOf = (scopes: readonly string[]): string[] => BOT_SCOPES.filter((sc
 
 function problemOf({ kind, code, retryAfterMs }: PlatformFailure): string {
   if (code === 'not_installed') return 'The app is not installed in this workspace. Install it.';
+  if (kind === 'not_sent' && code !== 'unreachable')
+    return `Slack does not serve this workspace just now (${code}). Test again in a while.`;
   if (kind === 'not_sent') return 'Slack could not be reached. Check the network, and SLACK_API_URL if it is set.';
   if (kind === 'limited') return `Slack asks to wait ${Math.ceil((retryAfterMs ?? 1_000) / 1_000)} s. Test again then.`;
   if (kind === 'unclear') return 'Slack did not answer properly. Test again in a moment.';

@@ -21,6 +21,11 @@ test('the token is shown to Slack’s own file hosts over https only, however an
     'https://files.slack.com/files-pri/T1-F1/a.png',
     'https://files.slack-gov.com/x',
     'https://slack-files.com/T1-F1',
+    // Where files.slack.com leads to, and the hosts of an Enterprise.
+    'https://files-origin.slack.com/files-pri/T1-F1/a.png',
+    'https://files-edge.slack.com/x',
+    'https://acme.enterprise.slack.com/files-pri/T1-F1/a.png',
+    'https://acme.slack.com/files-pri/T1-F1/a.png',
   ])
     expect([url, fileAddress(REAL, url)?.href]).toEqual([url, url]);
   const others = [
@@ -32,6 +37,10 @@ test('the token is shown to Slack’s own file hosts over https only, however an
     'https://user@files.slack.com/x',
     'https://evilslack-files.com/x',
     'https://slack.com/x',
+    'https://acme.slack.com/?redir=%2Ffiles-pri%2FT1-F1%2Fa.png',
+    'https://acme.enterprise.slack.com/x/files-pri/T1-F1/a.png',
+    'https://files-evil.slack.com/x',
+    'https://acme.slack.com.evil.example/files-pri/T1-F1/a.png',
     'file:///etc/passwd',
     'http://127.0.0.1/x',
     'not an address',
@@ -81,6 +90,7 @@ test('a redirect within Slack is followed; one that leads out is not, and the to
   });
   const get = (path: string) => downloadFile({ SLACK_API_URL: slack.api }, `${slack.url}${path}`, wanted);
   expect((await get('/in')).mimeType).toBe('text/plain');
+  expect(slack.asks.map(({ token }) => token)).toEqual([wanted.token, wanted.token]);
   await expect(get('/out')).rejects.toMatchObject({ kind: 'refused', code: 'not_a_file' });
   await expect(get('/round')).rejects.toMatchObject({ kind: 'refused', code: 'not_a_file' });
 });
@@ -148,10 +158,19 @@ test('A7 only Slack’s own hook hosts are answered, redirects are not followed,
   const slack = await littleSlack(({ method }) => {
     if (method === '/redirect') return { status: 302, headers: { location: '/elsewhere' } };
     if (method === '/broken') return { cut: 'reset' };
+    if (method === '/as-object') return { status: 404, body: { ok: false, error: 'expired_url' } };
+    if (method === '/invalid') return { body: { ok: false, error: 'invalid_blocks' } };
+    if (method === '/fine') return { body: { ok: true } };
+    if (method === '/word') return { body: 'ok' };
     return method === '/used' ? { status: 404, body: 'used_url' } : { status: 500, body: 'x' };
   });
   const respond = createRespond({ SLACK_API_URL: slack.api });
   await expect(respond(`${slack.url}/used`, {})).rejects.toMatchObject({ kind: 'refused', code: 'used_url' });
+  await expect(respond(`${slack.url}/as-object`, {})).rejects.toMatchObject({ kind: 'refused', code: 'expired_url' });
+  // Then it is told in another way, not lost.
+  await expect(respond(`${slack.url}/invalid`, {})).rejects.toMatchObject({ kind: 'refused', code: 'invalid_blocks' });
+  await respond(`${slack.url}/fine`, {});
+  await respond(`${slack.url}/word`, {});
   await expect(respond(`${slack.url}/500`, {})).rejects.toMatchObject({ kind: 'unclear' });
   await expect(respond(`${slack.url}/broken`, {})).rejects.toMatchObject({ kind: 'unclear' });
   await expect(respond(`${slack.url}/redirect`, {})).rejects.toMatchObject({ kind: 'refused', code: 'http_302' });

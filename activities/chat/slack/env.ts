@@ -24,11 +24,15 @@ interface EnvDeps {
   authTest: (token: string) => Promise<SlackSelf>;
 }
 
+const REFUSED =
+  'Slack does not accept SLACK_BOT_TOKEN, so nobody there is heard or answered. Put a current token into the settings and restart';
+
 /** The environment's bot token as an installation of the first org (RULES D7): the row is stored, the token never. */
 export function createEnv({ db, keys, log, config, authTest }: EnvDeps): Env {
   const token = config.SLACK_BOT_TOKEN;
   let place: SlackPlace | undefined;
   let isOff = false;
+  let isRefused = false;
   let underWay: Promise<EnvState> | undefined;
 
   function ensure(): Promise<EnvState> {
@@ -36,7 +40,11 @@ export function createEnv({ db, keys, log, config, authTest }: EnvDeps): Env {
     if (isOff) return Promise.resolve('off');
     underWay ??= attempt()
       .catch((error: unknown) => {
-        log.warn({ error: errorText(error) }, 'SLACK_BOT_TOKEN could not be looked at');
+        const words = { error: errorText(error) };
+        const wasRefused = isRefused;
+        isRefused = isGone(error);
+        if (isRefused && !wasRefused) log.error({ ...words, alert: true }, REFUSED);
+        else log.warn(words, 'SLACK_BOT_TOKEN could not be looked at');
         return 'unreachable' as const;
       })
       .finally(() => {

@@ -56,9 +56,14 @@ test('E5 what breaks at Slack may have been done: 500, a gateway’s page, a red
   const page = { status: 502, headers: { 'content-type': 'text/html' }, body: '<html>bad gateway</html>' };
   expect(await failureOf(() => page)).toMatchObject({ kind: 'unclear', code: 'http_502' });
   expect(await failureOf(() => ({ status: 302, headers: { location: '/' } }))).toMatchObject({ kind: 'unclear' });
-  for (const error of ['internal_error', 'fatal_error', 'service_unavailable'])
+  for (const error of ['internal_error', 'fatal_error', 'service_unavailable', 'update_failed'])
     expect(await failureOf(() => ({ body: { ok: false, error } }))).toMatchObject({ kind: 'unclear', code: error });
   expect(await failureOf(() => ({ body: 'null' }))).toMatchObject({ kind: 'unclear' });
+});
+
+test('E5 a workspace that Slack is just moving, and a request that arrived in half, are tried again', async () => {
+  for (const error of ['team_added_to_org', 'org_login_required', 'external_channel_migrating', 'request_timeout'])
+    expect(await failureOf(() => ({ body: { ok: false, error } }))).toMatchObject({ kind: 'not_sent', code: error });
 });
 
 test('too many calls say how long to wait, by status or by word; without a time it is half a minute', async () => {

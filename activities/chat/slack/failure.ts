@@ -17,8 +17,16 @@ export const isGone = (failure: unknown): failure is PlatformFailure =>
   failure instanceof PlatformFailure && failure.kind === 'refused' && GONE.has(failure.code);
 
 const LIMITED = new Set(['ratelimited', 'rate_limited']);
-// Slack says of the first two: some of it may have been done before the error was raised.
-const UNCLEAR = new Set(['internal_error', 'fatal_error', 'service_unavailable']);
+// Slack says of the first two: some of it may have been done before the error was raised. The next two are its own failures in the midst of an edit or a share.
+const UNCLEAR = new Set([
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'update_failed',
+  'file_update_failed',
+]);
+/** Not done, and no fault of ours: the request did not arrive whole, or the workspace or channel is just being moved (docs.slack.dev, errors of every method and of chat.update). */
+const NOT_NOW = new Set(['request_timeout', 'team_added_to_org', 'org_login_required', 'external_channel_migrating']);
 
 /**
  * What the SDK threw, as a `PlatformFailure`. Read by shape, so that the SDK is not loaded to name its errors. Keeps Slack's code and its words for what
@@ -50,6 +58,7 @@ function answered(body: Record<string, unknown>): PlatformFailure {
   const more = asRecord(body['response_metadata']);
   if (LIMITED.has(code)) return limited(more['retryAfter']);
   if (UNCLEAR.has(code)) return new PlatformFailure('unclear', code);
+  if (NOT_NOW.has(code)) return new PlatformFailure('not_sent', code);
   return new PlatformFailure('refused', code, withDetail(wordsOf(body, more)));
 }
 

@@ -54,6 +54,37 @@ test('D2 everybody sees what waits for them and what they asked for, nothing els
   expect(shown('cleo')).toContain('Link your account');
 });
 
+test('R5 one’s own request that goes on has a Stop; being stopped, ended, or for somebody who may only look it has none', async () => {
+  const { runId } = await addRows(it.world, it.ana);
+  const isShown = async (name: Name) => {
+    await open(name);
+    return [shown(name).includes(`"stop:${runId}"`), shown(name).includes(`/runs/${runId}`)];
+  };
+  await it.sql`update runs set status = 'waiting' where id = ${runId}`;
+  expect(await isShown('ana')).toEqual([true, true]);
+  expect(await isShown('bob')).toEqual([false, false]);
+  await it.sql`update members set role = 'viewer' where id = ${it.ana.memberId}`;
+  expect(await isShown('ana')).toEqual([false, true]);
+  await it.sql`update members set role = 'owner' where id = ${it.ana.memberId}`;
+  await it.sql`update runs set stop_requested_at = now() where id = ${runId}`;
+  expect(await isShown('ana')).toEqual([false, true]);
+  expect(shown('ana')).toContain('Stopping: ');
+  await it.sql`update runs set status = 'stopped', ended_at = now() where id = ${runId}`;
+  expect(await isShown('ana')).toEqual([false, true]);
+  expect(shown('ana')).not.toContain('Stopping: ');
+});
+
+test('the homes that a member has opened are published anew, nobody else’s', async () => {
+  await it.sql`delete from slack_homes`;
+  await open('ana');
+  await open('bob');
+  const { runId } = await addRows(it.world, it.ana);
+  const before = published();
+  await it.chat.homes.refreshOwn(it.ana.orgId, it.ana.memberId);
+  expect(shown('ana')).toContain(`/runs/${runId}`);
+  expect(published()).toBe(before + 1);
+});
+
 test('A3 an admin whom the policy does not name sees no card to decide', async () => {
   const { approvalId } = await addRows(it.world, it.ana, { policy: { roles: ['owner'] } });
   await open('bob');

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { PlatformApi } from '#core/chat.ts';
 import { errorText, PlatformFailure } from '#core/errors.ts';
 import { sha256 } from '#core/hash.ts';
+import { can } from '#core/roles.ts';
 import { decidersOf, isDecider } from '#db/approvers.ts';
 import { readApproval } from '#db/approvals.ts';
 import type { Database, Org } from '#db/client.ts';
@@ -35,6 +36,8 @@ export interface Homes {
   publish(home: HomeOf & { isOpened?: boolean }): Promise<void>;
   /** Publishes the homes of those who may decide an approval, as far as they were opened. Never throws. */
   refreshFor(orgId: string, approvalId: string): Promise<void>;
+  /** Publishes a member's own homes, as far as they were opened. Never throws. */
+  refreshOwn(orgId: string, memberId: string): Promise<void>;
 }
 
 /** App Homes: each shows what its owner may see, and copies of the cards that they may decide (RULES A7, D2). */
@@ -92,21 +95,28 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     return { ...found, shows: sha256(JSON.stringify(found.home)) };
   }
 
-  return {
-    publish,
-    refreshFor: async (orgId, approvalId) => {
-      const places = await db.withOrg(orgId, async (org) => {
-        const approval = await readApproval(org, approvalId);
-        return approval ? openedHomes(org, await decidersOf(org, approval), MAX_REFRESHED) : [];
-      });
+  /** Publishes the homes of these members, as far as they were opened; what fails is logged. */
+  async function refresh(orgId: string, about: object, membersOf: (org: Org) => Promise<string[]>): Promise<void> {
+    const warn = (failed: number, error: unknown): void =>
+      log.warn({ orgId, ...about, failed, error: errorText(error) }, 'homes were not published again');
+    try {
+      const places = await db.withOrg(orgId, async (org) => openedHomes(org, await membersOf(org), MAX_REFRESHED));
       const published = await Promise.allSettled(places.map((place) => publishPatiently({ orgId, ...place })));
       const failed = published.filter((one) => one.status === 'rejected');
-      if (failed.length > 0)
-        log.warn(
-          { orgId, approvalId, failed: failed.length, error: errorText(failed[0]?.reason) },
-          'homes were not published again',
-        );
-    },
+      if (failed.length > 0) warn(failed.length, failed[0]?.reason);
+    } catch (error) {
+      warn(0, error);
+    }
+  }
+
+  return {
+    publish,
+    refreshFor: (orgId, approvalId) =>
+      refresh(orgId, { approvalId }, async (org) => {
+        const approval = await readApproval(org, approvalId);
+        return approval ? decidersOf(org, approval) : [];
+      }),
+    refreshOwn: (orgId, memberId) => refresh(orgId, { memberId }, async () => [memberId]),
   };
 }
 
@@ -143,12 +153,18 @@ async function readHomeOf(
       memberName: member.name,
       isLinked: true,
       approvals: cards,
-      runs: own.items.map(({ run, text }) => ({
-        id: run.id,
-        text: text ?? '',
-        status: run.status,
-        startedAt: run.createdAt,
-      })),
+      runs: own.items.map(({ run, text }) => {
+        const isOpen = run.status === 'running' || run.status === 'waiting';
+        const isStopping = isOpen && run.stopRequestedAt !== null;
+        return {
+          id: run.id,
+          text: text ?? '',
+          status: run.status,
+          isStopping,
+          mayStop: isOpen && !isStopping && can(member.role, 'run.stop'),
+          startedAt: run.createdAt,
+        };
+      }),
       connections: connections.items.map(({ name, connector, health, healthText, offered }) => ({
         name,
         connector,

@@ -53,6 +53,19 @@ test('where streams are not allowed one message is posted and edited, with a Sto
   expect(next.said()).toHaveLength(1);
 });
 
+test('a channel whose kind takes no streams takes none from the others', async () => {
+  const show = it.liveOn();
+  const [run, next] = [await it.begin(), await it.begin()];
+  it.slack.fault('chat.startStream', 'error channel_type_not_supported');
+  await run.step('erp_listInvoices');
+  await show(run);
+  expect(run.said()).toHaveLength(1);
+  expect(run.streams()).toEqual([]);
+  await next.step('erp_listInvoices');
+  await show(next);
+  expect(next.streams()).toHaveLength(1);
+});
+
 test('sessions that a workspace does not know are not asked for again', async () => {
   const show = it.liveOn();
   it.slack.fault('agents.sessions.setStatus', 'error unknown_method');

@@ -1,7 +1,7 @@
 import type { RunProgress } from '#core/chat.ts';
 import type { LiveShown } from '#db/schema/slack.ts';
 import type { LiveNow } from '#db/slack-live.ts';
-import { isSettled, liveMessage, newChunks, plainLine, stepsOf, viewOf, type LiveView } from './live-text.ts';
+import { isSettled, liveMessage, newChunks, statusLine, stepsOf, viewOf, type LiveView } from './live-text.ts';
 
 /** In ms. Tests shorten them. */
 export const LIVE_TIMES = {
@@ -54,7 +54,7 @@ export function planLive(
   const { row } = now;
   if (row.closedAt) return null;
   const before = row.shown;
-  const status = progress.state === 'working' ? plainLine(progress.text) : '';
+  const status = progress.state === 'working' ? statusLine(progress.text) : '';
   const isFading = progress.state === 'working' && (now.sessionAgeMs === null || now.sessionAgeMs >= times.keepAliveMs);
   const session = sessionOf(now, progress.state);
   const isNewSession = row.session === null ? progress.state !== 'ended' : session !== row.session;

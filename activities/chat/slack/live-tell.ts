@@ -28,9 +28,12 @@ interface Ask {
   find(key: string, since: Date): Promise<Answer>;
 }
 
-/** Words by which Slack says that this workspace, or this app in it, may not use a method at all. */
+/**
+ * Words by which Slack says that this workspace, or this app in it, may not use a method at all. Not among them: what it says of one channel only, such as
+ * channel_type_not_supported, or no_permission where the app is no member.
+ */
 const NOT_HERE =
-  /^(unknown_method|missing_scope|not_allowed.*|no_permission|access_denied|feature_(not_enabled|disabled)|method_deprecated|deprecated_endpoint|.*not_(enabled|available|supported))$/;
+  /^(unknown_method|missing_scope|not_allowed.*|not_agent_app|access_denied|feature_(not_enabled|disabled)|method_deprecated|deprecated_endpoint|(?!channel_type_).*not_(enabled|available|supported))$/;
 
 /** Which methods a workspace does not let us use, remembered for a while. */
 export function createRefusals(forgetMs: number) {

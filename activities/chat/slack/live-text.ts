@@ -2,11 +2,14 @@ import type { AnyChunk, KnownBlock } from '@slack/types';
 import type { RunStep } from '#core/chat.ts';
 import { cut } from '#core/text.ts';
 import type { LiveShown } from '#db/schema/slack.ts';
+import { ellipsis } from '#activities/chat/render/slack/elements.ts';
 
 /** What is longer is cut before it is looked through: that takes the square of its length. */
 const LOOKED_AT = 1_000;
 /** Ours: a step is one line. `cut` adds a few words to what it cuts, and that stays below 150. */
 const LINE = 110;
+/** A loading message has 50 at most, and a longer status was refused too: docs.slack.dev, assistant.threads.setStatus; getsentry/junior#56. */
+const STATUS_LINE = 50;
 /** As many as one run may have tool calls (RULES R4). */
 const TASKS = 25;
 /** So many lines stay below the 3000 characters of a section's text (docs.slack.dev, section block). */
@@ -37,6 +40,9 @@ export function plainLine(text: string): string {
     .replaceAll(/ +/g, ' ');
   return cut(bare.trim(), LINE) || '…';
 }
+
+/** The same, as short as the line beside the app's name may be. */
+export const statusLine = (text: string): string => ellipsis(plainLine(text), STATUS_LINE);
 
 /** What one message shows, of all that is known. */
 export interface LiveView {

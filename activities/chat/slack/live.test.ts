@@ -32,6 +32,14 @@ test('a session shows that it works, that it waits and that it has ended', async
   expect(it.slack.session(run.thread.channel, run.thread.thread)?.title).toBe('hello');
 });
 
+test('what works under a long name shows beside the app’s name all the same, as much as Slack takes', async () => {
+  const run = await it.begin({ statusText: `Running ${'accounts_receivable_'.repeat(3)}create` });
+  await it.liveOn()(run);
+  expect(run.status()).toBe('Running accounts_receivable_accounts_receivable_a…');
+  expect(run.status()).toHaveLength(50);
+  expect(it.slack.violations()).toEqual([]);
+});
+
 test('work without steps shows no message, unless it takes long', async () => {
   const run = await it.begin();
   await it.liveOn()(run);

@@ -165,6 +165,25 @@ test('an app that became a public client by PKCE is exchanged without its secret
   expect(await installs(apiAt(slack.api), ours)).toMatchObject({ tenant: 'TP' });
 });
 
+test('an app that was never set up for PKCE is installed all the same, without it; if Slack insists, the page says what to set', async () => {
+  const no = { body: { ok: false, error: 'pkce_not_allowed' } };
+  const slack = await littleSlack((ask) => ('code_verifier' in ask.args ? no : granting('TQ')(ask)));
+  expect(await installs(apiAt(slack.api), ours)).toMatchObject({ tenant: 'TQ' });
+  const [, second] = slack.asks;
+  expect(second?.args).toMatchObject({
+    code: 'the-code',
+    client_id: 'id',
+    client_secret: 'cs',
+    redirect_uri: REDIRECT,
+  });
+  const bound = await littleSlack(() => no);
+  await expect(installs(apiAt(bound.api), ours)).rejects.toMatchObject({
+    status: 409,
+    message: expect.stringContaining('SLACK_PKCE=0'),
+  });
+  expect(bound.asks).toHaveLength(2);
+});
+
 test('what Slack refuses is said with the next step, and nothing is stored', async () => {
   const refused = async (answer: object) => {
     const slack = await littleSlack(() => ({ body: answer }));
@@ -177,6 +196,9 @@ test('what Slack refuses is said with the next step, and nothing is stored', asy
   expect(await refused({ ok: false, error: 'bad_client_secret' })).toMatchObject({
     status: 409,
     message: expect.stringContaining('SLACK_CLIENT_SECRET'),
+  });
+  expect(await refused({ ok: false, error: 'cannot_install_an_org_installed_app' })).toMatchObject({
+    message: expect.stringContaining('for the Enterprise'),
   });
   expect(await refused({ ok: true, authed_user: { access_token: 'xoxp-user' } })).toMatchObject({
     message: expect.stringContaining('no bot token'),

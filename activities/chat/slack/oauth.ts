@@ -89,14 +89,21 @@ export function createOauth({ config, web, authTest, now }: OauthDeps) {
     };
   }
 
+  /** Nothing is granted by what Slack refuses, so the code may be tried in the other way. */
   async function access(ask: Record<string, string>): Promise<Record<string, unknown>> {
     const { client_id, client_secret } = appOf();
     try {
       return await web('oauth.v2.access', { ...ask, client_id, client_secret });
     } catch (error) {
-      // An app that was switched to PKCE is a public one, and its exchange may be refused for naming the secret as well.
-      if (!(error instanceof PlatformFailure) || !SECRET_UNWANTED.has(error.code)) throw toUserError(error);
-      return web('oauth.v2.access', { ...ask, client_id }).catch(() => {
+      const otherWay = (code: string): Record<string, string> | undefined => {
+        const { code_verifier: _, ...bare } = ask;
+        // PKCE is a switch of the app, off at first; on, it makes the app a public one, whose secret may be unwanted.
+        if (code === NO_PKCE) return { ...bare, client_id, client_secret };
+        return SECRET_UNWANTED.has(code) ? { ...ask, client_id } : undefined;
+      };
+      const other = error instanceof PlatformFailure ? otherWay(error.code) : undefined;
+      if (!other) throw toUserError(error);
+      return web('oauth.v2.access', other).catch(() => {
         throw toUserError(error);
       });
     }
@@ -117,13 +124,21 @@ export function createOauth({ config, web, authTest, now }: OauthDeps) {
   return { installUrl, exchange, refresh };
 }
 
+/** "The app is not allowed to use the PKCE flow": docs.slack.dev, oauth.v2.access. */
+const NO_PKCE = 'pkce_not_allowed';
 const SECRET_UNWANTED = new Set(['internal_error', 'bad_client_secret']);
 const STALE = /^(invalid_code|code_expired|code_already_used|invalid_grant|bad_redirect_uri|invalid_code_verifier)$/;
 
+const TOLD: Record<string, string> = {
+  [NO_PKCE]: `This app is not set up for PKCE (${NO_PKCE}). Set SLACK_PKCE=0, restart, and install it again.`,
+  cannot_install_an_org_installed_app:
+    'The app is installed for the whole Enterprise, so Slack does not install it in one workspace as well. Install it for the Enterprise.',
+};
+
 function toUserError(error: unknown): unknown {
   if (!(error instanceof PlatformFailure) || error.kind !== 'refused') return error;
-  const text = STALE.test(error.code)
+  const otherwise = STALE.test(error.code)
     ? `Slack no longer takes this installation (${error.code}). Start it again from the Slack page.`
     : `Slack refused the installation (${error.code}). Check SLACK_CLIENT_ID, SLACK_CLIENT_SECRET and the redirect address of the app.`;
-  return new UserError(text, { status: 409 });
+  return new UserError(TOLD[error.code] ?? otherwise, { status: 409 });
 }

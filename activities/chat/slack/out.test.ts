@@ -51,6 +51,17 @@ test.each(['message_not_found', 'cant_update_message', 'is_archived', 'not_insta
   },
 );
 
+test('an edit whose blocks Slack does not take shows plain words, however many of them have to be escaped', async () => {
+  const at = await it.post(await it.addThread(it.slack.channels.general), note(aKey()));
+  it.slack.fault('chat.update', 'error invalid_blocks');
+  await edit(at, { ...note('x', 'New.'), fallback: '<&>'.repeat(1_000) });
+  const { text, blocks } = it.slack.message(at.channel, at.message) ?? {};
+  expect(text).toMatch(/^(&lt;&amp;&gt;)+/);
+  expect(text.length).toBeLessThanOrEqual(4_000);
+  expect(blocks).toEqual([]);
+  expect(it.slack.violations()).toEqual([]);
+});
+
 test('an edit waits a short limit out, and leaves a long one to later', async () => {
   const at = await it.post(await it.addThread(it.slack.channels.general), note(aKey()));
   it.slack.limit('chat.update', { retryAfterS: 1 });

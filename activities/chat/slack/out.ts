@@ -5,7 +5,7 @@ import { cut, escapeInvisible } from '#core/text.ts';
 import { readOrg } from '#db/orgs.ts';
 import { homeOf } from '#db/slack-homes.ts';
 import { markShown, postsOfMessage, type SlackPost } from '#db/slack-posts.ts';
-import { escapeMrkdwn, SLACK_BUDGET, slackMessage, type SlackPart } from '#activities/chat/render/slack/index.ts';
+import { notification, SLACK_BUDGET, slackMessage, type SlackPart } from '#activities/chat/render/slack/index.ts';
 import { createAnchors } from './anchor.ts';
 import { later } from './budget.ts';
 import { askerOf, isPerson, openDirect } from './direct.ts';
@@ -123,7 +123,8 @@ export function createSlackChat({ publicUrl, show, ...deps }: Deps): SlackChat {
   function plainOf({ fallback, subject }: Outgoing, content: SlackPart): string {
     const link = subject ? `\n${publicUrl}/${subject.kind}s/${subject.id}` : '';
     const text = 'file' in content ? content.file.title : fallback;
-    return escapeMrkdwn(cut(escapeInvisible(text), PLAIN_LENGTH)) + link;
+    // Escaping may make it five times as long, and Slack counts that.
+    return notification(cut(escapeInvisible(text), PLAIN_LENGTH), PLAIN_LENGTH) + link;
   }
 
   return {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Config } from '#core/config.ts';
 import { PlatformFailure } from '#core/errors.ts';
 import { fromNetwork, fromStatus } from './failure.ts';
@@ -15,13 +16,28 @@ export function createRespond(config: Pick<Config, 'SLACK_API_URL'>): Respond {
     const at = hookAddress(config, url);
     if (!at) throw new PlatformFailure('refused', 'not_slack');
     const answer = await post(at, body);
-    const text = await answer.text().catch(() => '');
-    if (answer.ok) return;
-    // Slack's word is the whole body: used_url, expired_url.
-    const code = /^[a-z_]{3,60}$/.test(text) ? text : undefined;
+    const said = await answer.text().catch(() => '');
+    const code = codeIn(said);
+    // A word beside 200 is no error: it is "ok".
+    if (answer.ok && (code === undefined || said === code)) return;
     if (code && answer.status < 500 && answer.status !== 429) throw new PlatformFailure('refused', code);
     throw fromStatus(answer.status, answer.headers.get('retry-after'));
   };
+}
+
+/** Slack's word for what is wrong is the whole body (used_url, expired_url), or the error of an object as the Web API's; undefined: it says nothing of the kind. */
+function codeIn(body: string): string | undefined {
+  const said = body.startsWith('{') ? zRefused.safeParse(parse(body)).data?.error : body;
+  return said !== undefined && /^[a-z_]{2,60}$/.test(said) ? said : undefined;
+}
+const zRefused = z.object({ ok: z.literal(false), error: z.string() });
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function post(url: URL, body: object): Promise<Response> {

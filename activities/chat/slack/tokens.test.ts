@@ -186,6 +186,9 @@ test('a token that is over waits for Slack, and is given up only when Slack will
     status: 'revoked',
     problem: expect.stringContaining('Install the app again'),
   });
+  // Nobody there is answered any more: a person has to look.
+  const alerts = lines.map((line) => JSON.parse(line)).filter(({ alert }) => alert);
+  expect(alerts).toMatchObject([{ tenant: two, msg: expect.stringContaining('no longer accepts') }]);
 });
 
 test('a token that Slack calls expired early is refreshed at once; a line that breaks then revokes nothing', async () => {

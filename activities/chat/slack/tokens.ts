@@ -126,7 +126,7 @@ export function createTokens({ db, keys, log, web, env, refresh, now }: TokenDep
       if (!found || (found.secret !== null && found.secret.token !== token)) return false;
       return revokeInstallation(org, at.tenant, { code, problem: problemOf(found.source, code) });
     });
-    if (isMarked) log.error({ ...at, code }, 'Slack no longer accepts the token of a workspace');
+    if (isMarked) log.error({ ...at, code, alert: true }, 'Slack no longer accepts the token of a workspace');
   }
 
   function forget(at: SlackPlace): void {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { PlatformFailure } from '#core/errors.ts';
 import { createEars, envelope, message, type EarsWorld } from '#test/slack/ears.ts';
 import type { Json } from '#test/fakes/slack/words.ts';
 
@@ -68,7 +69,7 @@ test('who opens the conversation is shown what one can ask; once per opening', a
     { channel_id: 'D1', title: expect.any(String), prompts: expect.any(Array) },
   ]);
   const [{ prompts } = { prompts: [] }] = ears.slack.asked('assistant.threads.setSuggestedPrompts');
-  expect(prompts).toHaveLength(4);
+  expect(prompts).toHaveLength(3);
 });
 
 test('who opens the home has it drawn', async () => {
@@ -97,7 +98,7 @@ test.each([
     try {
       await gone.connect();
       await gone.link(gone.ownerId, 'UANA');
-      const at = { team_id: 'T2', context_team_id: 'T2', authorizations: [] };
+      const at = { team_id: 'T2', context_team_id: 'T2', authorizations: [], event_time: Date.now() / 1000 };
       const bye = envelope(event, at);
       expect((await gone.send(bye)).status).toBe(200);
       expect(await gone.sql`select status from slack_installations`).toEqual([{ status }]);
@@ -115,3 +116,26 @@ test.each([
     }
   },
 );
+
+test('an uninstall that comes after the app was installed again takes nothing away, unless its token no longer works', async () => {
+  const gone = await createEars({ tenant: 'T2' });
+  const bye = (type: string) =>
+    envelope({ type, tokens: { bot: ['UBOT'] } }, { team_id: 'T2', context_team_id: 'T2', authorizations: [] });
+  const status = async () => (await gone.sql`select status from slack_installations`)[0]?.['status'];
+  try {
+    await gone.connect();
+    for (const type of ['app_uninstalled', 'tokens_revoked']) expect((await gone.send(bye(type))).status).toBe(200);
+    expect(await status()).toBe('active');
+    expect((await gone.rows()).map(({ reason }) => reason)).toEqual(['late', 'late']);
+    // Slack is asked, and cannot say: it shall come again.
+    gone.slack.away.add('auth.test');
+    expect((await gone.send(bye('app_uninstalled'))).status).toBe(503);
+    gone.slack.port.call = async () => {
+      throw new PlatformFailure('refused', 'account_inactive');
+    };
+    expect((await gone.send(bye('app_uninstalled'))).status).toBe(200);
+    expect(await status()).toBe('uninstalled');
+  } finally {
+    await gone.drop();
+  }
+});

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { claimEvent } from '#db/inbox.ts';
-import { removeInstallation } from '#db/slack-installations.ts';
+import { PlatformFailure } from '#core/errors.ts';
+import { findInstallation, removeInstallation } from '#db/slack-installations.ts';
 import type { Answer } from '#bots/slack/deps.ts';
 import { HEARD, rowOf, type Ear, type Ears, type HeardEvent } from '#bots/slack/ears.ts';
 import { zList } from '#bots/slack/envelope.ts';
@@ -25,7 +26,7 @@ export const revokedEar: Ear = {
   },
 };
 
-/** In one transaction with the event: a late replay must not take away what was installed since. */
+/** In one transaction with the event: a late replay must not take away what was installed since, nor an event that comes late itself. */
 async function remove(
   { deps, workspaces }: Ears,
   heard: HeardEvent,
@@ -33,6 +34,10 @@ async function remove(
   problem: string,
 ): Promise<Answer> {
   const { orgId, tenant } = heard.at;
+  if (await worksSince(deps, heard)) {
+    await deps.client.note(rowOf(heard, 'ignored', 'late', undefined));
+    return HEARD;
+  }
   const { signature, ...row } = rowOf(heard, 'command', why, undefined);
   await deps.db.withOrg(orgId, async (org) => {
     if (!(await claimEvent(org.tx, { ...row, orgId }, { signature }))) return;
@@ -41,4 +46,18 @@ async function remove(
   workspaces.forget(tenant);
   deps.slack.forget({ orgId, tenant });
   return HEARD;
+}
+
+/** Installed again since Slack took it out, as the clocks say, and its token works. Throws while Slack cannot say: then the event shall come again. */
+async function worksSince({ db, slack }: Ears['deps'], { envelope, at }: HeardEvent): Promise<boolean> {
+  const found = await db.withOrg(at.orgId, (org) => findInstallation(org, at.tenant));
+  const takenOutAt = (envelope.event_time ?? Infinity) * 1000;
+  if (found?.status !== 'active' || found.updatedAt.getTime() <= takenOutAt) return false;
+  try {
+    await slack.call(at, 'auth.test', {});
+    return true;
+  } catch (error) {
+    if (error instanceof PlatformFailure && error.kind === 'refused') return false;
+    throw error;
+  }
 }

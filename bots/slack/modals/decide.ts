@@ -1,4 +1,5 @@
 import { readReason } from '#activities/chat/render/slack/index.ts';
+import { storable } from '#core/text.ts';
 import { fullView } from '#bots/slack/actions/open.ts';
 import { OTHER_CARD, readClicked } from '#bots/slack/actions/card.ts';
 import { placeOf, readCardMeta } from './meta.ts';
@@ -10,7 +11,7 @@ const REASON_LENGTH = 2_000;
 export const submitDeny: OnSubmit = async ({ client }, { actor, tenant, values, privateMetadata }) => {
   const meta = readCardMeta(privateMetadata);
   if (!meta) return stale();
-  const comment = readReason(values).slice(0, REASON_LENGTH).toWellFormed();
+  const comment = storable(readReason(values).slice(0, REASON_LENGTH));
   const decided = await client.decideOnCard(actor, meta.approvalId, {
     decision: 'deny',
     ...(comment === '' ? {} : { comment }),

@@ -2,6 +2,7 @@ import { editBlockOf, type EditForm, readEdit, readReason } from '#activities/ch
 import { readPayload } from '#activities/chat/render/index.ts';
 import { inputSchemaIn } from '#activities/integrations/index.ts';
 import { UserError } from '#core/errors.ts';
+import { storable } from '#core/text.ts';
 import { usableConnections } from '#db/usable-connections.ts';
 import type { ApprovalView } from '#db/views/index.ts';
 import { OTHER_CARD, readClicked } from '#bots/slack/actions/card.ts';
@@ -36,7 +37,7 @@ export const submitEdit: OnSubmit = async (deps, submit) => {
   if (!form) return notice('Not edited', GONE);
   const read = readEdit(values, form);
   if ('errors' in read) return fieldErrors(read.errors);
-  const comment = readReason(values).slice(0, REASON_LENGTH).toWellFormed();
+  const comment = storable(readReason(values).slice(0, REASON_LENGTH));
   try {
     const edited = await deps.client.editApproval(submit.actor, meta.approvalId, {
       input: read.input,

@@ -6,6 +6,8 @@ const STATUSES = ['processing', 'active', 'suspended', 'closed'];
 const TITLE = 200;
 const PROMPTS = 4;
 const LOADING_MESSAGES = 10;
+// docs.slack.dev, assistant.threads.setStatus: maxLength of loading_messages' items; that it holds for the status: getsentry/junior#56.
+const STATUS_LINE = 50;
 
 /** A session's records in order, with the expiry of a `processing` that nobody renewed put in where it happened. */
 export function sessionHistory(world: World, channel: string, threadTs: string): Session[] {
@@ -58,11 +60,15 @@ const rename: Method = (world, args, call) => {
 const threadStatus: Method = (world, args, call) => {
   const wrong = inThread(world, args);
   if (wrong) return wrong;
-  const loading = args['loading_messages'] ?? [];
-  if (loading.length > LOADING_MESSAGES)
+  const loading: unknown[] = args['loading_messages'] ?? [];
+  const isGood = loading.every((line) => textOf(line) !== '' && textOf(line).length <= STATUS_LINE);
+  if (loading.length > LOADING_MESSAGES || !isGood)
     return world.violate(call.method, 'invalid_arguments', ['loading_messages'], args);
+  if (textOf(args['status']).length > STATUS_LINE)
+    return world.violate(call.method, 'invalid_arguments', ['status'], args);
   const key = `${args['channel_id']}:${args['thread_ts']}`;
-  if (args['status']) world.statuses.set(key, { status: args['status'], loading, at: Date.now() });
+  if (args['status'])
+    world.statuses.set(key, { status: args['status'], loading: loading.map(textOf), at: Date.now() });
   else world.statuses.delete(key);
   return success();
 };

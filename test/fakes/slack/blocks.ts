@@ -11,6 +11,7 @@ import {
   type Complaints,
 } from './complaints.ts';
 import { element } from './elements.ts';
+import { richText } from './rich.ts';
 import { isObject, type Json } from './words.ts';
 
 // Limits: descriptions in @slack/types 3.2 (blocks, views); the total of a message: slackapi/bolt-js issue 2509.
@@ -71,14 +72,7 @@ const CHECKS: Record<string, Check> = {
     string(on, block['text'], `${path}/text`, MARKDOWN, 1);
     on.markdownCharacters += String(block['text']).length;
   },
-  rich_text: (on, block, path) => {
-    only(on, block, path, 'elements');
-    const known = ['rich_text_section', 'rich_text_list', 'rich_text_preformatted', 'rich_text_quote'];
-    for (const [index, one] of list(on, block['elements'], `${path}/elements`, 1000, 0).entries()) {
-      oneOf(on, one['type'], `${path}/elements/${index}/type`, known);
-      on.characters += leaves(one).length;
-    }
-  },
+  rich_text: richText,
   table: (on, block, path) => {
     only(on, block, path, 'rows column_settings');
     rows(on, block, path, 100);

@@ -3,8 +3,9 @@ import { mentions } from './text.ts';
 import { directWith, kindOf, messageAt, wire, withIds, type Method, type World } from './world.ts';
 import { failure, isObject, omit, textOf, type Json } from './words.ts';
 
-// Source: docs.slack.dev, chat.postMessage (text is cut there and refused by chat.update; here both refuse).
+// Sources: docs.slack.dev, chat.postMessage (text is cut there; here it is refused) and chat.update (msg_too_long over 4,000).
 const TEXT = 40_000;
+const EDITED_TEXT = 4_000;
 
 /** What is wrong with a message's text, blocks or metadata; null when it may be posted. */
 export function judgeMessage(world: World, method: string, args: Json): Json | null {
@@ -14,7 +15,8 @@ export function judgeMessage(world: World, method: string, args: Json): Json | n
   if (args['markdown_text'] !== undefined && (args['text'] !== undefined || args['blocks'] !== undefined))
     return refuse('markdown_text_conflict', 'markdown_text together with text or blocks');
   if (markdown.length > MARKDOWN) return refuse('msg_too_long', `markdown_text over ${MARKDOWN}`);
-  if (text.length > TEXT) return refuse('msg_too_long', `text over ${TEXT}`);
+  const max = method === 'chat.update' ? EDITED_TEXT : TEXT;
+  if (text.length > max) return refuse('msg_too_long', `text over ${max}`);
   const verdict = args['blocks'] === undefined ? null : judgeBlocks(args['blocks']);
   if (verdict) return world.violate(method, verdict.error, verdict.messages, args);
   // Slack only warns, but then notifications and screen readers get nothing.

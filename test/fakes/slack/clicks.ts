@@ -4,7 +4,7 @@ import { newResponseUrl } from './responses.ts';
 import { clickables } from './text.ts';
 import { viewOf } from './views.ts';
 import { mustChannel, newTrigger, withIds, type World } from './world.ts';
-import { isObject, nextTs, randomId, type Json } from './words.ts';
+import { isObject, nextTs, randomId, textOf, type Json } from './words.ts';
 
 export interface ClickOptions {
   /** What was clicked in; found out when left out. */
@@ -196,12 +196,27 @@ function filled(blocks: Json[], values: Record<string, string | string[]>): Json
   return state;
 }
 
+/** docs.slack.dev, modals: each key is the block_id of an input block, each value the words beside it. For anything else people read that there was trouble connecting. */
+function strangeErrors(view: Json, errors: unknown): string | null {
+  if (!isObject(errors) || Object.keys(errors).length === 0) return 'there are no errors';
+  const inputs = view['blocks']
+    .filter((block: Json) => block['type'] === 'input')
+    .map((block: Json) => block['block_id']);
+  const strange = Object.entries(errors).find(([id, text]) => !inputs.includes(id) || textOf(text) === '');
+  return strange ? `there is no input ${strange[0]}, or nothing is said of it` : null;
+}
+
 /** What a view_submission's answer does to the modals on the screen. */
 function followed(world: World, view: Json, body: unknown): void {
   const answer = isObject(body) ? body : {};
   const kind = answer['response_action'];
   const row = world.rows.views.findOneBy('view_id', view['view_id']);
-  if (kind === 'errors' || !row) return;
+  if (!row) return;
+  if (kind === 'errors') {
+    const wrong = strangeErrors(view, answer['errors']);
+    if (wrong) world.violate('view_submission answer', 'invalid_errors', [`[ERROR] ${wrong}`], answer);
+    return;
+  }
   if (kind === 'clear') {
     for (const one of world.rows.views.all())
       if (one['root_view_id'] === row['root_view_id']) world.closedViews.add(one['view_id']);

@@ -105,6 +105,10 @@ test('a modal stays open with errors, changes with update, closes otherwise; a s
       state: { values: { why: { text: { value: 'no' } } } },
     },
   });
+  const before = slack.violations().length;
+  app.answer(() => ({ body: { response_action: 'errors', errors: { elsewhere: 'Say more' } } }));
+  await ana.submit(top(), { text: 'no' });
+  expect(slack.violations().slice(before)).toMatchObject([{ error: 'invalid_errors' }]);
   app.answer(() => ({ body: { response_action: 'update', view: modal({ callback_id: 'again' }) } }));
   await ana.submit(top(), { text: 'no' });
   expect(top()['callback_id']).toBe('again');

@@ -85,13 +85,18 @@ test('a processing session that nobody renews is recorded as expired', async () 
   expect(all).toEqual(['processing', 'processing', 'expired', 'suspended']);
 });
 
-test('a status line goes when the bot answers; prompts are four at most', async () => {
+test('a status line has 50 characters at most and goes when the bot answers; prompts are four at most', async () => {
   const thread_ts = await ana.dm('hi');
   const channel_id = ana.dmChannel();
   await web.assistant.threads.setStatus({ channel_id, thread_ts, status: 'is thinking…' });
   expect(slack.status(channel_id, thread_ts)?.status).toBe('is thinking…');
   await web.chat.postMessage({ channel: channel_id, thread_ts, text: 'hello' });
   expect(slack.status(channel_id, thread_ts)).toBeNull();
+  const long = 'x'.repeat(51);
+  const tell = (status: string, loading: string) =>
+    outcome(web.assistant.threads.setStatus({ channel_id, thread_ts, status, loading_messages: [loading] }));
+  const said = [await tell(long, 'x'), await tell('x', long), await tell('x', ''), await tell('x'.repeat(50), 'x')];
+  expect(said).toEqual(['invalid_arguments', 'invalid_arguments', 'invalid_arguments', 'ok']);
   const prompts = Array.from({ length: 5 }, (_, index) => ({ title: `t${index}`, message: 'm' }));
   const set = (count: number) =>
     outcome(web.assistant.threads.setSuggestedPrompts({ channel_id, prompts: prompts.slice(0, count) }));

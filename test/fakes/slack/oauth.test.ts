@@ -4,7 +4,7 @@ import { clientOf, outcome } from './client.ts';
 import { createDoor, startSlack } from './index.ts';
 
 const door = await createDoor();
-const one = await startSlack({ door, team: { id: 'T0ONE000001', name: 'One' }, rotation: true });
+const one = await startSlack({ door, team: { id: 'T0ONE000001', name: 'One' }, rotation: true, pkce: true });
 const two = await startSlack({ door, team: { id: 'T0TWO000001', name: 'Two' } });
 afterAll(async () => {
   await one.stop();
@@ -45,6 +45,13 @@ test('consent gives a code that is good once, for its redirect and its verifier'
   });
   expect(await outcome(exchange({}))).toBe('code_already_used');
   expect((await clientOf(one, got.access_token).auth.test()).team_id).toBe('T0ONE000001');
+});
+
+test('an app that is not switched to PKCE may send no verifier, and its code is good without', async () => {
+  const code = await agree(two.teamId, { code_challenge: 'c', code_challenge_method: 'S256' });
+  const args = { client_id: two.clientId, client_secret: two.clientSecret, code, redirect_uri };
+  expect(await outcome(nobody.oauth.v2.access({ ...args, code_verifier: 'v' }))).toBe('pkce_not_allowed');
+  expect((await nobody.oauth.v2.access(args)).team?.id).toBe(two.teamId);
 });
 
 test('a refresh token is good once', async () => {

@@ -3,7 +3,7 @@ import type { Knock } from './door.ts';
 import type { Method, World } from './world.ts';
 import { failure, randomWord, textOf, type Json } from './words.ts';
 
-// Source: docs.slack.dev, token rotation.
+// Sources: docs.slack.dev, token rotation, and oauth.v2.access: pkce_not_allowed. What its consent page does with an unwanted challenge is not written; here, nothing.
 const TOKEN_LIFE_S = 43_200;
 const CODE_LIFE_MS = 10 * 60_000;
 
@@ -23,7 +23,7 @@ export function consentPage(world: World, { url, response }: Knock): void {
   else {
     const code = `${Date.now()}.${randomWord()}`;
     const scopes = (asked.get('scope') ?? '').split(',').filter(Boolean);
-    const challenge = asked.get('code_challenge');
+    const challenge = world.settled.pkce ? asked.get('code_challenge') : null;
     world.codes.set(code, { redirect: asked.get('redirect_uri'), challenge, scopes, until: Date.now() + CODE_LIFE_MS });
     back.searchParams.set('code', code);
   }
@@ -35,6 +35,7 @@ const access: Method = (world, args) => {
   if (wrong) return wrong;
   if (args['grant_type'] === 'refresh_token') return refresh(world, args);
   if (args['grant_type'] && args['grant_type'] !== 'authorization_code') return failure('invalid_grant_type');
+  if (args['code_verifier'] !== undefined && !world.settled.pkce) return failure('pkce_not_allowed');
   const code = world.codes.get(textOf(args['code']));
   if (!code) return failure('invalid_code');
   if (code['isUsed']) return failure('code_already_used');

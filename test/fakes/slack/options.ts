@@ -59,6 +59,8 @@ export interface SlackOptions {
   strictRate?: { perSecond?: number; burst?: number };
   /** Issue expiring tokens with refresh tokens (token rotation). */
   rotation?: boolean;
+  /** The app is switched to PKCE; an app of our manifest is not. */
+  pkce?: boolean;
   /** Share the door (host and port) of another Slack: what one product with several workspaces sees. */
   door?: Door;
 }
@@ -115,6 +117,7 @@ export function settle(options: SlackOptions) {
       ? { perSecond: options.strictRate.perSecond ?? 1, burst: options.strictRate.burst ?? 1 }
       : null,
     rotation: options.rotation ?? false,
+    pkce: options.pkce ?? false,
   };
 }
 export type Settled = ReturnType<typeof settle>;

@@ -40,6 +40,12 @@ test('a bot writes only where it is, and unknown methods do not exist', async ()
   expect(await outcome(web.apiCall('chat.shout'))).toBe('unknown_method');
 });
 
+test('an edit may have a tenth of the text that a post may have', async () => {
+  const { ts = '' } = await web.chat.postMessage({ channel: general, text: 'x'.repeat(4_001) });
+  const edit = (length: number) => outcome(web.chat.update({ channel: general, ts, text: 'x'.repeat(length) }));
+  expect([await edit(4_001), await edit(4_000)]).toEqual(['msg_too_long', 'ok']);
+});
+
 test.each<[string, Json[], string]>([
   ['51 blocks', Array.from({ length: 51 }, () => ({ type: 'divider' })), 'invalid_blocks'],
   ['a section of 3001 characters', [section('x'.repeat(3001))], 'invalid_blocks'],
@@ -65,6 +71,19 @@ test.each<[string, Json[], string]>([
     [{ type: 'actions', elements: [{ type: 'plain_text_input', action_id: 'x' }] }],
     'invalid_blocks',
   ],
+  ['a rich text of nothing', [rich([])], 'invalid_blocks'],
+  ['an empty text in rich text', [rich([{ type: 'text', text: '' }])], 'invalid_blocks'],
+  ['a style that does not exist', [rich([{ type: 'text', text: 'x', style: { loud: true } }])], 'invalid_blocks'],
+  [
+    'a date inside code',
+    [rich([{ type: 'date', timestamp: 1, format: '{date}' }], 'rich_text_preformatted')],
+    'invalid_blocks',
+  ],
+  [
+    'a list inside a list',
+    [rich([{ type: 'rich_text_list', style: 'bullet', elements: [] }], 'rich_text_list')],
+    'invalid_blocks',
+  ],
   ['a table of 101 rows', [table(101, 2)], 'invalid_blocks'],
   ['a table of 21 columns', [table(2, 21)], 'invalid_blocks'],
   ['two tables', [table(2, 2), table(2, 2)], 'only_one_table_allowed'],
@@ -73,6 +92,13 @@ test.each<[string, Json[], string]>([
   expect(await post({ blocks })).toBe(error);
   expect(slack.violations().slice(before)).toMatchObject([{ method: 'chat.postMessage', error }]);
 });
+
+function rich(elements: Json[], type = 'rich_text_section'): Json {
+  return {
+    type: 'rich_text',
+    elements: [{ type, elements, ...(type === 'rich_text_list' ? { style: 'bullet' } : {}) }],
+  };
+}
 
 function table(rows: number, columns: number): Json {
   const row = Array.from({ length: columns }, () => ({ type: 'raw_text', text: 'x' }));

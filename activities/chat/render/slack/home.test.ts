@@ -64,6 +64,32 @@ test('ten approvals with their buttons, ten requests and the connections fit one
   expect(words).toContain('Mail (gmail): The password was refused.');
 });
 
+test('R5 a request that goes on can be stopped from the App Home, after a question; one that ended, or is being stopped, not', () => {
+  const stoppable = { ...run(1), mayStop: true };
+  const view = homeView(home({ runs: [stoppable, { ...run(2), isStopping: true }, { ...run(3), status: 'done' }] }));
+  expect(complaintsOfView(view)).toEqual([]);
+  const blocks = view.blocks as KnownBlock[];
+  const buttons = blocks.flatMap((block) => (block.type === 'actions' ? block.elements : []));
+  const stops = buttons.filter((one) => 'action_id' in one && one.action_id?.startsWith('stop:'));
+  expect(stops).toMatchObject([
+    { action_id: 'stop:r1', style: 'danger', confirm: { title: { text: 'Stop this request?' } } },
+  ]);
+  const words = JSON.stringify(blocks);
+  for (const id of ['r1', 'r2', 'r3']) expect(words).toContain(`https://abet.example/runs/${id}`);
+  expect(words).toContain('Stopping: Request 2');
+});
+
+test('ten long cards, eleven requests that go on, and the connections fit one App Home: nothing below is cut off', () => {
+  const approvals = Array.from({ length: 12 }, (_, at) =>
+    factsOf({ n: at, body: 'x'.repeat(900) }, { id: `a${at}`, newcomers: ['Cy joined'], requesterMayDecide: true }),
+  );
+  const runs = Array.from({ length: 11 }, (_, at) => ({ ...run(at), mayStop: true }));
+  const { blocks } = homeView(home({ approvals, runs }));
+  expect(blocks.length).toBeLessThanOrEqual(100);
+  expect(JSON.stringify(blocks.at(-1))).toContain('Open the panel');
+  expect(JSON.stringify(blocks)).toContain('stop:r9');
+});
+
 test('what does not fit is named, with the way to it', () => {
   const approvals = Array.from({ length: 12 }, (_, at) =>
     factsOf({ n: at }, { id: `a${at}`, newcomers: ['Cy joined'], requesterMayDecide: true }),

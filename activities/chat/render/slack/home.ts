@@ -3,10 +3,10 @@ import { escapeInvisible } from '#core/text.ts';
 import type { ApprovalFacts } from '#activities/chat/render/approval.ts';
 import { actionBlocks, linkButton } from './buttons.ts';
 import { slackCard, SLACK_BUDGET } from './card.ts';
-import { context, ellipsis, header, line, richText, section, words } from './elements.ts';
+import { context, ellipsis, header, line, plain, richText, section, words } from './elements.ts';
 import { cleanLiteral } from './escape.ts';
 import { VIEW_BLOCKS } from './limits.ts';
-import { type HomeRun, more, runRow } from './lines.ts';
+import { type HomeRun, more, runLine, runLink, runRow } from './lines.ts';
 import { messagePieces } from './message.ts';
 
 export interface HomeConnection {
@@ -22,7 +22,7 @@ export interface Home {
   /** What waits for this person, oldest first. */
   approvals: readonly ApprovalFacts[];
   /** Theirs, newest first. */
-  runs: readonly HomeRun[];
+  runs: readonly (HomeRun & { mayStop?: boolean })[];
   connections: readonly HomeConnection[];
   isLinked: boolean;
   /** Their private link, when they are not linked yet. */
@@ -34,12 +34,13 @@ const RUNS = 10;
 const CONNECTIONS = 15;
 /** Ten cards share a view: long ones send the reader to the full payload. */
 export const HOME_BUDGET = { ...SLACK_BUDGET, textLength: 1_200, fieldLength: 300, blocks: 13 };
-/** What is below the cards. */
-const BELOW = 20;
+/** How many more cards there are, and the way to them. */
+const REST = 2;
 
 /** A person's App Home: what waits for them, what they asked for, what is connected, and the way to the panel. */
 export function homeView(home: Home): HomeView {
-  const blocks = home.isLinked ? [...approvals(home), ...runs(home), ...connections(home)] : unlinked(home);
+  const below = [...runs(home), ...connections(home)];
+  const blocks = home.isLinked ? [...approvals(home, VIEW_BLOCKS - below.length), ...below] : unlinked(home);
   return { type: 'home', callback_id: 'home', blocks: blocks.slice(0, VIEW_BLOCKS) };
 }
 
@@ -54,14 +55,14 @@ const unlinked = ({ linkUrl, publicUrl }: Home): KnownBlock[] => [
   context(`If you have no account yet, ask an admin to invite you: ${publicUrl}`),
 ];
 
-function approvals({ approvals, memberName, publicUrl }: Home): KnownBlock[] {
+function approvals({ approvals, memberName, publicUrl }: Home, room: number): KnownBlock[] {
   const title = header(`Waiting for you, ${ellipsis(escapeInvisible(memberName), 60)}`);
   if (approvals.length === 0) return [title, line('Nothing waits for your decision. When something does, it is here.')];
   const found: KnownBlock[] = [title];
   let shown = 0;
   for (const facts of approvals.slice(0, APPROVALS)) {
     const card = cardBlocks(facts, publicUrl);
-    if (found.length + card.length > VIEW_BLOCKS - BELOW) break;
+    if (found.length + card.length > room - REST) break;
     found.push(...card);
     shown += 1;
   }
@@ -86,9 +87,20 @@ const runs = ({ runs, publicUrl }: Home): KnownBlock[] => [
   header('Your requests'),
   ...(runs.length === 0
     ? [line('None yet. Mention me in a channel, or write to me under Messages, for example: What can you do?')]
-    : runs.slice(0, RUNS).map((run) => runRow(run, publicUrl))),
+    : runs.slice(0, RUNS).flatMap((run) => (run.mayStop ? openRun(run, publicUrl) : runRow(run, publicUrl)))),
   ...more(runs.length, `${publicUrl}/runs`),
 ];
+
+/** One that goes on: beside its text there is room for one button only. */
+const openRun = (run: HomeRun, publicUrl: string): KnownBlock[] => [
+  { type: 'section', text: plain(runLine(run)) },
+  ...actionBlocks([runLink(run, publicUrl), { id: `stop:${run.id}`, label: 'Stop', style: 'danger', confirm: STOP }]),
+];
+const STOP = {
+  title: 'Stop this request?',
+  text: 'It ends, and what waits for approval in it is cancelled. What is being sent right now is not called back; the answer in its thread says how that ended.',
+  label: 'Stop it',
+};
 
 const connections = ({ connections, publicUrl }: Home): KnownBlock[] => [
   header('Connections'),

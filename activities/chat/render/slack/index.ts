@@ -1,6 +1,5 @@
 export type * from './types.ts';
 export { isSlackCardCut, SLACK_BUDGET, slackCard } from './card.ts';
-export { escapeMrkdwn } from './escape.ts';
 export { type Home, HOME_BUDGET, homeView } from './home.ts';
 export { anchorMessage, approvalsMessage, helpText, privateLine, statusMessage } from './lines.ts';
 export { slackMessage } from './message.ts';
@@ -9,4 +8,4 @@ export { denyModal } from './modals/deny.ts';
 export { editBlockOf, type EditForm, editModal, readEdit } from './modals/edit.ts';
 export { noticeModal, readReason } from './modals/frame.ts';
 export { fullViewModal } from './modals/view.ts';
-export { plainFrom } from './plain.ts';
+export { notification, plainFrom } from './plain.ts';

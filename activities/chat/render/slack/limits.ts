@@ -11,7 +11,7 @@ export const VIEW_BLOCKS = 100;
 export const MESSAGE_SIZE = 11_800;
 /** A whole view as JSON, in bytes (docs, views.publish: 250 kB). */
 export const VIEW_BYTES = 240_000;
-/** `text` is cut at 40 000; chat.postMessage's documentation advises 4 000 at most. */
+/** `text` of a post is cut at 40 000; chat.update refuses more than 4 000 (docs, its error msg_too_long), and chat.postMessage's documentation advises that. */
 export const TEXT = 4_000;
 
 /** Section and every other text object (types, PlainTextElement: 1 to 3000). */

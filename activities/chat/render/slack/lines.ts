@@ -1,4 +1,5 @@
 import type { KnownBlock } from '@slack/types';
+import type { Button } from '#core/chat.ts';
 import { cut, escapeInvisible } from '#core/text.ts';
 import type { ApprovalFacts } from '#activities/chat/render/approval.ts';
 import { actionBlocks, buttonElement, linkButton } from './buttons.ts';
@@ -18,6 +19,8 @@ export interface HomeRun {
   /** What was asked for. */
   text: string;
   status: 'running' | 'waiting' | 'done' | 'failed' | 'stopped';
+  /** It was stopped, and has not ended yet. */
+  isStopping?: boolean;
   startedAt: Date;
 }
 
@@ -66,11 +69,16 @@ const STATUS: Record<HomeRun['status'], string> = {
 const SHOWN = 200;
 const short = (text: string): string => cut(escapeInvisible(text.replaceAll(/\s+/g, ' ').trim()), SHOWN);
 
+/** What was asked, and how it stands. */
+export const runLine = ({ status, isStopping, text }: HomeRun): string =>
+  `${isStopping ? '⏹️ Stopping' : STATUS[status]}: ${short(text)}`;
+export const runLink = ({ id }: HomeRun, publicUrl: string): Button => linkButton('Open', `${publicUrl}/runs/${id}`);
+
 /** One run: what was asked, how it stands, and a link to it. */
 export const runRow = (run: HomeRun, publicUrl: string): KnownBlock => ({
   type: 'section',
-  text: plain(`${STATUS[run.status]}: ${short(run.text)}`),
-  accessory: buttonElement(linkButton('Open', `${publicUrl}/runs/${run.id}`)),
+  text: plain(runLine(run)),
+  accessory: buttonElement(runLink(run, publicUrl)),
 });
 
 /** The answer to `/abet status`. */

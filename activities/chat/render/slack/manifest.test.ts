@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { BOT_EVENTS, BOT_SCOPES, MANIFEST_LIMITS, OPTIONAL_SCOPES, SHORTCUTS, slackManifest } from './manifest.ts';
+import { readCommand } from '#activities/models/rules/commands.ts';
+import {
+  BOT_EVENTS,
+  BOT_SCOPES,
+  MANIFEST_LIMITS,
+  OPTIONAL_SCOPES,
+  PROMPTS,
+  SHORTCUTS,
+  slackManifest,
+} from './manifest.ts';
 
 const http = slackManifest({ publicUrl: 'https://abw.example/', mode: 'http' });
 const socket = slackManifest({ publicUrl: 'http://127.0.0.1:3000', mode: 'socket' });
@@ -13,6 +22,11 @@ test('the manifest stays within Slack’s limits', () => {
     expect(features.slash_commands.length).toBeLessThanOrEqual(50);
     expect(features.shortcuts.length).toBeLessThanOrEqual(10);
   }
+});
+
+test('what the app suggests to ask is understood without any AI model', () => {
+  expect(http.features.agent_view.suggested_prompts).toBe(PROMPTS);
+  expect(PROMPTS.map(({ message }) => readCommand(message))).toEqual(['help', 'approvals', 'status']);
 });
 
 test('over HTTP everything comes to one address below the public one, and installs come back to it', () => {

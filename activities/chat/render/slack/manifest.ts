@@ -52,11 +52,11 @@ export const REDIRECT_PATH = '/slack/oauth_redirect';
 /** Of a manifest, in characters or pieces (Slack's app manifest reference). */
 export const MANIFEST_LIMITS = { name: 35, description: 140, agentDescription: 300, prompts: 4 } as const;
 
-// Shown to whoever opens a direct message with the app.
-const PROMPTS = [
+/** Shown to whoever opens a direct message with the app. Each is answered by every model, the rule-based one too. */
+export const PROMPTS = [
   { title: 'What can you do?', message: 'What can you do?' },
-  { title: 'Pending approvals', message: 'Which approvals wait for me?' },
-  { title: 'My requests', message: 'What became of my last requests?' },
+  { title: 'What waits for a decision?', message: 'Which approvals are waiting?' },
+  { title: 'What is under way?', message: 'What is running?' },
 ];
 
 export interface ManifestChoice {

@@ -41,8 +41,8 @@ const plainRich = ({ elements }: RichTextBlock): string =>
     .join('\n');
 
 /** Plain text → a message's `text`: escaped, never empty, never cut through a character or an entity. */
-export function notification(text: string): string {
+export function notification(text: string, max: number = TEXT): string {
   const escaped = escapeMrkdwn(cleanProse(text).trim()) || '…';
-  if (escaped.length <= TEXT) return escaped;
-  return `${escaped.slice(0, TEXT - 1).replace(/(&[a-z]{0,3}|[\ud800-\udbff])$/, '')}…`;
+  if (escaped.length <= max) return escaped;
+  return `${escaped.slice(0, max - 1).replace(/(&[a-z]{0,3}|[\ud800-\udbff])$/, '')}…`;
 }

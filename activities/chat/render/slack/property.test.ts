@@ -196,7 +196,13 @@ test('an App Home of ten cards is within limits whatever they hold', () => {
         approvals: all.map(([given, words], index) =>
           factsOf(given, { id: `a${index}`, summary: words, reason: words.repeat(30) }),
         ),
-        runs: all.map(([, words], index) => ({ id: `r${index}`, text: words, status: 'done', startedAt: new Date(0) })),
+        runs: all.map(([, words], index) => ({
+          id: `r${index}`,
+          text: words,
+          status: 'waiting',
+          mayStop: index % 3 > 0,
+          startedAt: new Date(0),
+        })),
         connections: all.map(([, words]) => ({ name: words, connector: 'rest', problem: words || null })),
         isLinked,
       });

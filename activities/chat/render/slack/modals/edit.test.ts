@@ -93,6 +93,12 @@ test('what cannot be read is said at its field', () => {
   expect(editBlockOf({ schema, args }, undefined)).toBe('field:0');
 });
 
+test('what is wrong with a request that has no arguments is said at a field that is there', () => {
+  const form = { schema: object({}), args: {} };
+  const there = inputs(form).map(({ block_id }) => block_id);
+  expect(there).toContain(editBlockOf(form, undefined));
+});
+
 test('A4 numbers that a field would change stay what they are', () => {
   for (const value of [9_007_199_254_740_991, 1e300, -0.000_001, 1e21, 0.1 + 0.2]) {
     const form = { schema: object({ n: { type: 'number' } }), args: { n: value } };

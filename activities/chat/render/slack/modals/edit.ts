@@ -12,7 +12,7 @@ import { showValue } from '#activities/chat/render/leaves.ts';
 import { line, plain } from '#activities/chat/render/slack/elements.ts';
 import { INPUT_TEXT, OPTION_TEXT, OPTIONS } from '#activities/chat/render/slack/limits.ts';
 import type { FieldValues, Meta } from '#activities/chat/render/slack/types.ts';
-import { INPUT, labelled, linkBlocks, modal, reasonField, textField, typedIn } from './frame.ts';
+import { INPUT, labelled, linkBlocks, modal, REASON, reasonField, textField, typedIn } from './frame.ts';
 
 export interface EditForm {
   /** The action's input schema. */
@@ -68,14 +68,19 @@ export function readEdit(
   return { errors: Object.fromEntries(found) };
 }
 
-/** The block that shows what a tool refuses: the argument that `UserError.field` names, else the first. */
+/**
+ * The block that shows what a tool refuses: the argument that `UserError.field` names, else the first; where nothing is asked for but the reason, that. Slack
+ * shows an error beside a field that is there, and for any other says that it had trouble connecting.
+ */
 export function editBlockOf(form: EditForm, field: string | undefined): string {
   const controls = formOf(form) ?? [];
+  const leaves = leavesOf(controls);
+  if (leaves.length === 0) return REASON;
   const found = field === undefined ? undefined : findControl(controls, field);
   return blockOf(
     Math.max(
       0,
-      leavesOf(controls).findIndex((leaf) => leaf.name === found?.name),
+      leaves.findIndex((leaf) => leaf.name === found?.name),
     ),
   );
 }

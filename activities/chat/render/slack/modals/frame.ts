@@ -75,7 +75,8 @@ export function typedIn(values: FieldValues, blockId: string): string {
   return field?.selected_option?.value ?? field?.value ?? '';
 }
 
-const REASON = 'reason';
+/** The block of a reason. */
+export const REASON = 'reason';
 const REASON_LENGTH = 500;
 export const reasonField = (label: string): InputBlock =>
   textField({ blockId: REASON, label, isLong: true, isOptional: true, maxLength: REASON_LENGTH });

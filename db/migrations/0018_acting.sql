@@ -1,0 +1,1 @@
+ALTER TABLE "inbound_events" ADD COLUMN "acting_until" timestamp (3) with time zone;
