@@ -132,7 +132,7 @@ test('what is set is done, and the button is there as soon as installing is poss
   Object.assign(setup, { hears: ['http', 'socket'], hasToken: true, canInstall: true });
   const { text } = await open();
   expect(text.match(/>done<\/span>/g)).toHaveLength(4);
-  expect(text).toContain('action="/slack/install"');
+  expect(text).toMatch(/action="\/slack\/install".*Activate Public Distribution/);
   expect(text).toContain('Slack sends to https addresses only');
   Object.assign(setup, { hears: ['socket'], hasToken: false });
   const other = (await open()).text;
@@ -170,6 +170,15 @@ test('coming back from Slack ends on an address without the code, which says wha
   expect(asked).toEqual([['finish', admin.memberId, { code: 'c-1', state: 's-1' }]]);
   expect((await open('/slack?connected=T1')).text).toContain('Acme &amp; Söhne &lt;b&gt; is connected.');
   expect((await open('/slack?connected=T2')).text).not.toContain('is connected.');
+});
+
+test('after an Enterprise install the page says that the app still has to be added to workspaces, and where', async () => {
+  await install('T1');
+  expect((await open()).text).not.toContain('/workspaces/add');
+  await install('E1', { teamName: 'Big' });
+  expect((await open('/slack?connected=E1')).text).toMatch(
+    /Big is connected\. Now add .*href="https:\/\/app\.slack\.com\/manage\/E1\/integrations\/profile\/A1\/workspaces\/add"/,
+  );
 });
 
 test.each([

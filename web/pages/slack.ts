@@ -32,9 +32,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
     const actor = allowed(c, 'connection.manage');
     const installed = await db.withOrg(actor.orgId, listInstallations);
     const fresh = installed.find(({ tenant, status }) => tenant === said.connected && status === 'active');
-    const success = fresh
-      ? `${fresh.teamName} is connected. Invite the bot to a channel, or write to it.`
-      : said.success;
+    const success = fresh ? connectedText(fresh) : said.success;
     const body = html`<div class="page">
       <header>
         <div>
@@ -99,6 +97,12 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
   });
   return pages;
 }
+
+/** Installed for all of an Enterprise the app is in none of its workspaces yet (docs.slack.dev, organization-ready apps). */
+const connectedText = ({ teamName, isEnterprise }: Installation): string =>
+  isEnterprise
+    ? `${teamName} is connected. Now add the app to the workspaces of the Enterprise, below: it hears nothing before.`
+    : `${teamName} is connected. Invite the bot to a channel, or write to it.`;
 
 const whyNotInstalled = (error: string): string =>
   error === 'access_denied'
@@ -168,7 +172,16 @@ const tokens = (slack: SlackSetup): Html =>
       ${step(slack.hasToken, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first organisation`, !slack.canInstall)}
       ${step(slack.canInstall, html`Any number: <code>SLACK_CLIENT_ID</code> and <code>SLACK_CLIENT_SECRET</code>, then the button below`, !slack.hasToken)}
     </ul>
-    ${slack.canInstall ? html`<form method="post" action="/slack/install"><button class="primary">Add to Slack</button></form>` : nothing}
+    ${
+      slack.canInstall
+        ? html`<form method="post" action="/slack/install"><button class="primary">Add to Slack</button></form>
+            <p class="meta">
+              Slack installs a new app only in the workspace where it was made. For others, switch on
+              <strong>Manage Distribution</strong>, <strong>Activate Public Distribution</strong> in the app’s settings;
+              else Slack says <code>invalid_team_for_non_distributed_app</code>.
+            </p>`
+        : nothing
+    }
   </section>`;
 
 const STATUS: Record<Installation['status'], string> = {
@@ -200,6 +213,7 @@ const workspace = (one: Installation, check: SlackCheck | null): Html =>
       ${one.heardAt ? html`last heard ${time(one.heardAt)} UTC` : 'not heard yet: write something to the bot'}
     </p>
     ${one.problem ? html`<div class="note note-warning" role="note">${one.problem}</div>` : nothing}
+    ${one.isEnterprise && one.status === 'active' && one.appId ? addToWorkspaces(one.tenant, one.appId) : nothing}
     ${check ? result(one, check) : nothing}
     <div class="row">
       <form method="post" action="/slack/test">
@@ -220,6 +234,16 @@ const workspace = (one: Installation, check: SlackCheck | null): Html =>
       }
     </div>
   </article>`;
+
+const addToWorkspaces = (enterprise: string, appId: string): Html =>
+  html`<p>
+    It works in those workspaces that it was added to:
+    <a
+      href="https://app.slack.com/manage/${encodeURIComponent(enterprise)}/integrations/profile/${encodeURIComponent(appId)}/workspaces/add"
+      rel="noreferrer"
+      >add it to workspaces</a
+    >.
+  </p>`;
 
 /** auth.test, the scopes, and whether an event came. */
 const result = (one: Installation, check: SlackCheck): Html =>

@@ -119,8 +119,11 @@ test.each([
 
 test('an uninstall that comes after the app was installed again takes nothing away, unless its token no longer works', async () => {
   const gone = await createEars({ tenant: 'T2' });
-  const bye = (type: string) =>
-    envelope({ type, tokens: { bot: ['UBOT'] } }, { team_id: 'T2', context_team_id: 'T2', authorizations: [] });
+  const bye = (type: string, hoursAgo = 1) =>
+    envelope(
+      { type, tokens: { bot: ['UBOT'] } },
+      { team_id: 'T2', context_team_id: 'T2', authorizations: [], event_time: Date.now() / 1000 - hoursAgo * 3600 },
+    );
   const status = async () => (await gone.sql`select status from slack_installations`)[0]?.['status'];
   try {
     await gone.connect();
@@ -134,6 +137,12 @@ test('an uninstall that comes after the app was installed again takes nothing aw
       throw new PlatformFailure('refused', 'account_inactive');
     };
     expect((await gone.send(bye('app_uninstalled'))).status).toBe(200);
+    expect(await status()).toBe('uninstalled');
+    // Slack repeats nothing for so long: it is no repeat.
+    gone.slack.port.call = async () => ({ ok: true });
+    await gone.sql`insert into tenants (id, org_id, platform, tenant) values (gen_random_uuid(), ${gone.orgId}, 'slack', 'T2')`;
+    await gone.sql`update slack_installations set status = 'active'`;
+    expect((await gone.send(bye('app_uninstalled', 48), { to: gone.another() })).status).toBe(200);
     expect(await status()).toBe('uninstalled');
   } finally {
     await gone.drop();

@@ -6,6 +6,9 @@ import type { Answer } from '#bots/slack/deps.ts';
 import { HEARD, rowOf, type Ear, type Ears, type HeardEvent } from '#bots/slack/ears.ts';
 import { zList } from '#bots/slack/envelope.ts';
 
+/** Slack repeats an event for a day at most ("Delayed events", docs.slack.dev/apis/events-api), so an older one is no repeat, whatever its time says. */
+const REPEATED_FOR_MS = 25 * 3_600_000;
+
 const zRevoked = z.object({ tokens: z.object({ bot: zList }).catch({ bot: [] }) });
 
 /** The app was taken out of a workspace. */
@@ -51,8 +54,9 @@ async function remove(
 /** Installed again since Slack took it out, as the clocks say, and its token works. Throws while Slack cannot say: then the event shall come again. */
 async function worksSince({ db, slack }: Ears['deps'], { envelope, at }: HeardEvent): Promise<boolean> {
   const found = await db.withOrg(at.orgId, (org) => findInstallation(org, at.tenant));
-  const takenOutAt = (envelope.event_time ?? Infinity) * 1000;
-  if (found?.status !== 'active' || found.updatedAt.getTime() <= takenOutAt) return false;
+  if (found?.status !== 'active' || envelope.event_time === undefined) return false;
+  const lateByMs = found.updatedAt.getTime() - envelope.event_time * 1000;
+  if (lateByMs <= 0 || lateByMs > REPEATED_FOR_MS) return false;
   try {
     await slack.call(at, 'auth.test', {});
     return true;

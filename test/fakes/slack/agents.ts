@@ -67,8 +67,7 @@ const threadStatus: Method = (world, args, call) => {
   if (textOf(args['status']).length > STATUS_LINE)
     return world.violate(call.method, 'invalid_arguments', ['status'], args);
   const key = `${args['channel_id']}:${args['thread_ts']}`;
-  if (args['status'])
-    world.statuses.set(key, { status: args['status'], loading: loading.map(textOf), at: Date.now() });
+  if (args['status']) world.statuses.set(key, { status: args['status'], loading: loading.map(textOf), at: Date.now() });
   else world.statuses.delete(key);
   return success();
 };

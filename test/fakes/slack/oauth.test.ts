@@ -50,8 +50,9 @@ test('consent gives a code that is good once, for its redirect and its verifier'
 test('an app that is not switched to PKCE may send no verifier, and its code is good without', async () => {
   const code = await agree(two.teamId, { code_challenge: 'c', code_challenge_method: 'S256' });
   const args = { client_id: two.clientId, client_secret: two.clientSecret, code, redirect_uri };
-  expect(await outcome(nobody.oauth.v2.access({ ...args, code_verifier: 'v' }))).toBe('pkce_not_allowed');
-  expect((await nobody.oauth.v2.access(args)).team?.id).toBe(two.teamId);
+  const exchange = (more: object) => nobody.oauth.v2.access({ ...args, ...more });
+  expect(await outcome(exchange({ code_verifier: 'v' }))).toBe('pkce_not_allowed');
+  expect((await exchange({})).team?.id).toBe(two.teamId);
 });
 
 test('a refresh token is good once', async () => {
