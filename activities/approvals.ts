@@ -23,7 +23,7 @@ const SHOW_WITHIN_MS = 2_000;
 /** Asking people, as activities. Postgres is the truth about an approval; its cards are renderings (RULES A). */
 export function createApprovalActivities(deps: Deps) {
   const { db, log } = deps;
-  const { showCard, tellOthers, updateCards } = createCards(deps);
+  const { showCard, tellApprovers, updateCards } = createCards(deps);
 
   /** The run waits on whether or not a platform answers; what is not shown now, the sweeper shows. */
   async function showEdit(orgId: string, approvalId: string): Promise<void> {
@@ -42,7 +42,6 @@ export function createApprovalActivities(deps: Deps) {
     }: RunRef & { toolCallId: string }): Promise<{ approvalId: string }> {
       const approvalId = await db.withOrg(orgId, (org) => ask(org, runId, toolCallId));
       await showCard(orgId, approvalId);
-      await tellOthers(orgId, approvalId);
       return { approvalId };
     },
 
@@ -69,8 +68,7 @@ export function createApprovalActivities(deps: Deps) {
     updateCards,
 
     /** What the sweeper calls for approvers who were not told directly. */
-    tellApprovers: ({ orgId, approvalId }: { orgId: string; approvalId: string }): Promise<void> =>
-      tellOthers(orgId, approvalId),
+    tellApprovers,
   };
 }
 

@@ -50,7 +50,14 @@ const activitiesWith = (slack: ChatOut = it.chat) =>
     log: it.log,
   });
 const ref = () => ({ orgId: it.ana.orgId, runId: asked.runId });
-const request = (on = activitiesWith()) => on.requestApproval({ ...ref(), toolCallId: asked.toolCallId });
+const ask = (on = activitiesWith()) => on.requestApproval({ ...ref(), toolCallId: asked.toolCallId });
+/** Asks, and waits for the telling, which the run does not wait for. */
+async function request(on = activitiesWith()): Promise<{ approvalId: string }> {
+  await isToTell();
+  const answer = await ask(on);
+  await until('those who may decide were told', () => isTold());
+  return answer;
+}
 const update = (on = activitiesWith()) => on.updateCards({ orgId: it.ana.orgId, approvalId: asked.approvalId });
 const cards = (id = asked.approvalId) =>
   it.sql`select channel, thread, message, shows, payload_sha256, edit_attempts from approval_cards where approval_id = ${id} order by created_at, id`;
@@ -121,7 +128,7 @@ test('a copy that cannot be sent fails nothing: the approval is asked, and it is
 test('a copy that Slack takes later is sent later, once', async () => {
   it.slack.limit('conversations.open', { retryAfterS: 1 });
   it.slack.fault('chat.postMessage', 'reset after', 1, ({ channel }) => channel === directOf('bob'));
-  await request();
+  await ask();
   await until('Bo has his copy', async () => (await cardsIn('bob'))[0], 10_000);
   expect(
     it.slack.messages(directOf('bob')).filter((one) => JSON.stringify(one).includes(asked.approvalId)),
@@ -165,7 +172,8 @@ test('S1 an approver whom Slack does not reach now is told later; the others are
   await isToTell();
   const { bob } = it.slack.users;
   it.slack.limit('conversations.open', { retryAfterS: 60, where: ({ users }) => users === bob.id });
-  await request();
+  await ask();
+  await until('what is left is on record', async () => it.logged.some(({ left }) => left === 1));
   expect([copiesOf('bob').length, copiesOf('cleo').length]).toEqual([0, 1]);
   expect(await isTold()).toBe(false);
   await tell();
@@ -188,7 +196,7 @@ test.each([
       return died;
     },
   };
-  void request(activitiesWith(it.chatOn(it.world.deps.db, slack)));
+  await ask(activitiesWith(it.chatOn(it.world.deps.db, slack)));
   const begun = () => it.sql`select 1 from slack_posts where key like ${`%${asked.approvalId}:to:%`}`;
   await until(
     'it is being sent',
@@ -249,6 +257,35 @@ test('A7 what was decided while the copies went out shows the decision in all of
   expect((await cards()).map(({ shows }) => shows)).toEqual(['approved', 'approved']);
 });
 
+test.each(['approved', 'cancelled'])('A7 a card that went out while it was %s shows so at once', async (status) => {
+  const slack: PlatformApi = {
+    call: async (at, method, args) => {
+      const answer = await it.api.call(at, method, args);
+      if (method === 'chat.postMessage')
+        await it.sql`update approvals set status = ${status}, decided_at = now(), decided_by = ${bo?.memberId ?? ''} where id = ${asked.approvalId}`;
+      return answer;
+    },
+  };
+  await ask(activitiesWith(it.chatOn(it.world.deps.db, slack)));
+  expect(await cards()).toMatchObject([{ ...place, shows: status }]);
+});
+
+test('the run does not wait until everybody is told: what is decided at once is done at once', async () => {
+  const open = Promise.withResolvers<void>();
+  const slack: PlatformApi = {
+    call: async (at, method, args) => {
+      if (method === 'conversations.open') await open.promise;
+      return it.api.call(at, method, args);
+    },
+  };
+  await isToTell();
+  await ask(activitiesWith(it.chatOn(it.world.deps.db, slack)));
+  expect(await cards()).toMatchObject([place]);
+  open.resolve();
+  await until('Bo is told', () => isTold());
+  expect(await cards()).toHaveLength(2);
+});
+
 test('A4 an edit is shown with copies of its own, and the old ones say so', async () => {
   await request();
   const edit = createEdit({ db: it.world.deps.db, engine: fakeEngine().port, log: it.log, revise: reviseCall });
@@ -261,10 +298,10 @@ test('A4 an edit is shown with copies of its own, and the old ones say so', asyn
   expect(await isTold(edited.approvalId)).toBe(false);
   await activitiesWith().readApproval({ ...ref(), approvalId: asked.approvalId });
   expect((await cards()).map(({ shows }) => shows)).toEqual(['superseded', 'superseded']);
+  await until('those who may decide were told of the edit', () => isTold(edited.approvalId));
   const news = await cards(edited.approvalId);
   expect(news).toMatchObject([place, { channel: directOf('bob') }]);
   expect(news.every((card) => card['payload_sha256'] === edited.payloadSha256)).toBe(true);
-  expect(await isTold(edited.approvalId)).toBe(true);
 });
 
 test('A7 an App Home that was opened shows the card, and the decision, like any other copy', async () => {

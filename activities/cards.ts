@@ -23,7 +23,7 @@ import { slackCard } from './chat/render/slack/index.ts';
 import { createCopies } from './chat/slack/copies.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Telling approvers holds the run up no longer; what is under way goes on. */
+/** Telling approvers holds the sweeper up no longer; what is under way goes on. */
 const TELL_WITHIN_MS = 5_000;
 /** Copies of one card that are edited at once. */
 const EDITED_AT_ONCE = 6;
@@ -53,8 +53,14 @@ export function createCards({
       return { view: await viewOf(org, approval), thread };
     });
 
-  /** Shows the approval in its thread, once: the card's key is the approval's id. */
+  /** Shows the approval in its thread, and tells those who may decide. That is not waited for: what is decided at once is done at once. */
   async function showCard(orgId: string, approvalId: string): Promise<void> {
+    await postCard(orgId, approvalId);
+    void tellOthers(orgId, approvalId);
+  }
+
+  /** Once: the card's key is the approval's id. */
+  async function postCard(orgId: string, approvalId: string): Promise<void> {
     const { view, thread } = await read(orgId, approvalId);
     const out = chat[thread.platform];
     if (!out) return;
@@ -64,14 +70,19 @@ export function createCards({
     const at = { platform, tenant, channel, thread: within, message };
     const { payloadSha256, status: shows } = view;
     await db.withOrg(orgId, (org) => addCard(org, { approvalId, ...at, payloadSha256, shows }));
+    // Decided or stopped while the platform took its time: nobody else knows yet that this card is out.
+    await editStale(orgId, approvalId);
   }
 
-  /** Tells those who may decide, wherever it was asked from. Nothing here fails the approval or holds it up; what is cut off, the sweeper repeats (RULES S1). */
-  async function tellOthers(orgId: string, approvalId: string): Promise<void> {
-    const telling = tellAll(orgId, approvalId).catch((error: unknown) =>
+  /** Tells those who may decide, wherever it was asked from. Never throws; what is cut off, the sweeper repeats (RULES S1). */
+  const tellOthers = (orgId: string, approvalId: string): Promise<void> =>
+    tellAll(orgId, approvalId).catch((error: unknown) =>
       log.warn({ orgId, approvalId, error: errorText(error) }, 'approvers were not told directly'),
     );
-    await Promise.race([telling, pause(TELL_WITHIN_MS, undefined, { ref: false })]);
+
+  /** What the sweeper calls for approvers who were not told directly. */
+  async function tellApprovers({ orgId, approvalId }: { orgId: string; approvalId: string }): Promise<void> {
+    await Promise.race([tellOthers(orgId, approvalId), pause(TELL_WITHIN_MS, undefined, { ref: false })]);
   }
 
   async function tellAll(orgId: string, approvalId: string): Promise<void> {
@@ -145,12 +156,10 @@ export function createCards({
       if (attempts >= MAX_CARD_POSTS)
         log.error({ ...words, alert: true }, "dead letter: an edit's card cannot be posted");
       else log.warn(words, "an edit's card was not posted; it is tried again");
-      return;
     }
-    await tellOthers(orgId, approvalId);
   }
 
-  return { showCard, tellOthers, updateCards };
+  return { showCard, tellApprovers, updateCards };
 }
 
 const isIn = (thread: Thread, { platform, channel, thread: within }: Card): boolean =>
