@@ -88,9 +88,9 @@ export function createCards({
   async function tellAll(orgId: string, approvalId: string): Promise<void> {
     if (copy && chat.slack) {
       const { view } = await read(orgId, approvalId);
-      const copying = copy(orgId, view, cardFor(chat.slack, view));
+      // Decided meanwhile: the copy is new, and already old. The others may take long.
+      const copying = copy(orgId, view, cardFor(chat.slack, view), () => editStale(orgId, approvalId));
       const [{ left }] = await Promise.all([copying, homes?.refreshFor(orgId, approvalId)]);
-      // Decided meanwhile: the copies are new, and already old.
       await editStale(orgId, approvalId);
       if (left > 0) return;
     }

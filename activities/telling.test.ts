@@ -103,6 +103,25 @@ test.each([
   expect(await isTold()).toBe(true);
 });
 
+test('A7 a copy that went out while it was decided shows so, though others are still being told', async () => {
+  await it.sql`update approvals set policy = policy || ${it.sql.json({ members: [cy.memberId] })} where id = ${asked.approvalId}`;
+  const { bob } = it.slack.users;
+  const open = Promise.withResolvers<void>();
+  const slack: PlatformApi = {
+    call: async (at, method, args) => {
+      if (method === 'conversations.open') await (args['users'] === bob.id ? decide() : open.promise);
+      return it.api.call(at, method, args);
+    },
+  };
+  await isToTell();
+  await ask(activitiesWith(it.chatOn(it.world.deps.db, slack)));
+  await until('Bo’s copy shows it', async () => (await cardsIn('bob'))[0]?.['shows'] === 'approved');
+  expect(await isTold()).toBe(false);
+  open.resolve();
+  await until('all are told', () => isTold());
+  expect((await cards()).every(({ shows }) => shows === 'approved')).toBe(true);
+});
+
 test('what was decided before anybody was told is told to nobody', async () => {
   await isToTell();
   await decide();

@@ -20,11 +20,16 @@ const MAX_WAIT_MS = 15_000;
 
 /**
  * Sends an approval's card, as a direct message, to those who may decide it and have a Slack account in a workspace that works. Returns how many are left to
- * be sent later: not those that Slack refuses. A copy that fails fails nothing: it is logged, and the card in the thread and the panel remain. Sending twice
- * is the same as once.
+ * be sent later: not those that Slack refuses. `onSent` is called for each as soon as it is out. A copy that fails fails nothing: it is logged, and the card
+ * in the thread and the panel remain. Sending twice is the same as once.
  */
 export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; log: Logger }) {
-  return async (orgId: string, view: ApprovalView, card: Outgoing): Promise<{ left: number }> => {
+  return async (
+    orgId: string,
+    view: ApprovalView,
+    card: Outgoing,
+    onSent: () => Promise<void>,
+  ): Promise<{ left: number }> => {
     const accounts = await db.withOrg(orgId, async (org) => {
       const approval = await readApproval(org, view.id);
       const thread = approval && (await readThread(org, approval.threadId));
@@ -34,7 +39,7 @@ export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; l
       const others = thread.isDirect ? deciders.filter((id) => id !== thread.createdBy) : deciders;
       return (await slackAccountsOf(org, others, thread.tenant)).slice(0, MAX_COPIES);
     });
-    const ended = await Promise.allSettled(accounts.map((account) => insist(orgId, view, card, account)));
+    const ended = await Promise.allSettled(accounts.map((account) => insist(orgId, view, card, account).then(onSent)));
     const failed = ended.filter((one) => one.status === 'rejected');
     const left = failed.filter(({ reason }) => !(reason instanceof UserError)).length;
     const counts = { failed: failed.length, left, of: ended.length };
