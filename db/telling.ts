@@ -14,14 +14,21 @@ const TELL_FOR = '1 hour';
 
 const isApproval = (org: Org, approvalId: string) => and(eq(approvals.orgId, org.id), eq(approvals.id, approvalId));
 const isDue = lte(approvals.tellAt, sql`now()`);
+const isOver = sql<boolean>`${approvals.createdAt} <= now() - ${TELL_FOR}::interval`;
 
-/** Approvals whose telling did not end, across orgs. Decided ones too: a copy that is out, but not on record, would never show the decision. */
-export const dueTellings = (db: Database, limit: number): Promise<{ orgId: string; approvalId: string }[]> =>
+/**
+ * Approvals whose telling did not end, across orgs, oldest first. Decided ones too: a copy that is out, but not on record, would never show the decision.
+ * `isOver`: it was tried for long enough.
+ */
+export const dueTellings = (
+  db: Database,
+  limit: number,
+): Promise<{ orgId: string; approvalId: string; isOver: boolean }[]> =>
   db.withSystem('find approvals whose approvers were not told', (tx) =>
     tx
-      .select({ orgId: approvals.orgId, approvalId: approvals.id })
+      .select({ orgId: approvals.orgId, approvalId: approvals.id, isOver })
       .from(approvals)
-      .where(and(isDue, sql`${approvals.createdAt} > now() - ${TELL_FOR}::interval`))
+      .where(isDue)
       .orderBy(asc(approvals.createdAt))
       .limit(limit),
   );
@@ -39,3 +46,13 @@ export async function claimTelling(org: Org, approvalId: string): Promise<boolea
 /** Everybody was told, or cannot be: nobody looks at it again. */
 export const endTelling = (org: Org, approvalId: string): Promise<unknown> =>
   org.tx.update(approvals).set({ tellAt: null }).where(isApproval(org, approvalId));
+
+/** Nobody is told any more. True: it still waits, and this process ended the telling. */
+export async function giveUpTelling(org: Org, approvalId: string): Promise<boolean> {
+  const [ended] = await org.tx
+    .update(approvals)
+    .set({ tellAt: null })
+    .where(and(isApproval(org, approvalId), isDue))
+    .returning({ status: approvals.status });
+  return ended?.status === 'pending';
+}

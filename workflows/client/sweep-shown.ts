@@ -6,7 +6,7 @@ import type { Database } from '#db/client.ts';
 import { staleQuestions } from '#db/effect-questions.ts';
 import { approvalCards, approvals } from '#db/schema/index.ts';
 import { unseenLive } from '#db/slack-live.ts';
-import { claimTelling, dueTellings } from '#db/telling.ts';
+import { claimTelling, dueTellings, giveUpTelling } from '#db/telling.ts';
 import type { Engine } from './engine.ts';
 
 // What the sweeper shows in place of a workflow. Each waits for its platform.
@@ -112,11 +112,14 @@ async function showUnseen(deps: ShownDeps): Promise<void> {
 
 /** Whoever asked was to tell those who may decide, and did not get to the end of it. Each is claimed: one process tells. */
 async function tellUntold(deps: ShownDeps): Promise<void> {
-  const { db, tellApprovers } = deps;
+  const { db, log, tellApprovers } = deps;
   const due = await dueTellings(db, SHOWN_AT_ONCE);
-  await severally(due, (one) =>
+  await severally(due, ({ isOver, ...one }) =>
     apart(deps, one, 'tell approvers', async () => {
-      if (await db.withOrg(one.orgId, (org) => claimTelling(org, one.approvalId))) await tellApprovers(one);
+      const isMine = await db.withOrg(one.orgId, (org) => (isOver ? giveUpTelling : claimTelling)(org, one.approvalId));
+      if (!isMine) return;
+      if (isOver) log.error({ ...one, alert: true }, 'dead letter: somebody who may decide was not told for an hour');
+      else await tellApprovers(one);
     }),
   );
 }

@@ -55,11 +55,25 @@ test('S1 approvers who were not told are told, for an hour; nobody looks at what
   // A copy of it may be out, and has to show the decision.
   const decided = await addUntold({ status: 'denied' });
   await addUntold({ due: '30 seconds' });
-  await addUntold({ ago: '61 minutes' });
+  await addUntold({ ago: '61 minutes', due: '30 seconds' });
   // Told, or asked before this was kept.
   await addRows(world, ana);
   await sweepOnce(deps);
   expect(told.toSorted()).toEqual([untold, decided].toSorted());
+});
+
+test('S1 who could not be told for an hour is told no more, and a person hears of it, once, if it still waits', async () => {
+  const old = await addUntold({ ago: '61 minutes' });
+  await addUntold({ ago: '61 minutes', status: 'approved' });
+  const lines: string[] = [];
+  deps.log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  await Promise.all([sweepOnce(deps), sweepOnce(deps)]);
+  await sweepOnce(deps);
+  expect(told).toEqual([]);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { orgId: ana.orgId, approvalId: old, alert: true, msg: expect.stringContaining('not told') },
+  ]);
+  expect(await sql`select 1 from approvals where tell_at is not null`).toEqual([]);
 });
 
 test('S1 sweepers of several processes tell each approver once', async () => {
