@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ChatOut, Outgoing } from '#core/chat.ts';
+import { UserError } from '#core/errors.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addRows } from '#test/web/rows.ts';
 import { addOrg, createWorld, type Person, type World } from '#test/web/world.ts';
@@ -12,7 +13,7 @@ let world: World;
 let sql: postgres.Sql;
 let ana: Person;
 let shows: Outgoing[];
-let isAway: boolean;
+let isAway: boolean | UserError;
 let logged: { alert?: boolean }[];
 let question: ReturnType<typeof createEffectQuestion>;
 
@@ -32,7 +33,7 @@ beforeEach(() => {
     platform: 'slack',
     budget: { textLength: 3_000, blocks: 50, buttons: 5, fieldLength: 2_000 },
     post: async (_, to, message) => {
-      if (isAway) throw new Error('Slack is away');
+      if (isAway) throw isAway === true ? new Error('Slack is away') : isAway;
       if (!shows.some(({ key }) => key === message.key)) shows.push(message);
       return { ...to, message: message.key };
     },
@@ -88,4 +89,15 @@ test('S1 a question that cannot be edited is tried later and later, with an aler
   for (let n = 0; n < 10; n += 1) await question.editQuestion(asked);
   expect(await questionOf(effectId)).toMatchObject({ question_attempts: 10 });
   expect(logged.filter(({ alert }) => alert)).toHaveLength(1);
+});
+
+test('R7 a question that the platform lastingly does not take fails its run with the reason, and one line alerts', async () => {
+  const { asked } = await addUnclear();
+  isAway = new UserError('Slack did not take the message (missing_scope).');
+  await expect(question.askAboutEffect(asked)).rejects.toBe(isAway);
+  expect(logged.filter(({ alert }) => alert)).toMatchObject([{ runId: asked.runId, msg: 'a card was not posted' }]);
+  isAway = true;
+  logged.length = 0;
+  await expect(question.askAboutEffect(asked)).rejects.toThrow('Slack is away');
+  expect(logged.filter(({ alert }) => alert)).toEqual([]);
 });

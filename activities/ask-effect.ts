@@ -9,6 +9,7 @@ import { readThread, releaseThread } from '#db/threads.ts';
 import { effectQuestion } from './chat/render/index.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Progress } from './progress.ts';
+import { orAlert } from './refused.ts';
 
 type Asked = { orgId: string; runId: string; effectId: string };
 
@@ -20,7 +21,7 @@ export function createEffectQuestion({
   progress,
 }: Pick<ActivityDeps, 'db' | 'chat' | 'log'> & { progress: Progress }) {
   return {
-    askAboutEffect,
+    askAboutEffect: (asked: Asked): Promise<void> => orAlert(log, asked, askAboutEffect(asked)),
 
     /** What the sweeper calls for questions of ended runs. A platform that fails is tried later and later (RULES S1). */
     async editQuestion(asked: Asked): Promise<void> {

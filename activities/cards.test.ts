@@ -5,7 +5,10 @@ import { fakeEngine } from '#workflows/client/engine.fixture.ts';
 import { until } from '#test/setup/until.ts';
 import { INVOICE, type Asked } from '#test/web/asked.ts';
 import { startAsked } from '#test/setup/slack-asked.ts';
+import { failureOf } from '#test/setup/slack-speaking.ts';
+import { createProgress } from './progress.ts';
 import { reviseCall } from './question.ts';
+import { createReplyActivities } from './reply.ts';
 
 const on = await startAsked();
 const { it, bo, cy, vi, activitiesWith, ref, ask, isTold, cards, directOf, request, update, decide, shownAt, cardsIn } =
@@ -156,3 +159,34 @@ test('A7 an App Home that was opened shows the card, and the decision, like any 
   expect(JSON.stringify(it.slack.home('bob'))).not.toContain(asked.approvalId);
   expect((await cards()).map(({ shows }) => shows)).toEqual(['approved', 'approved', 'approved']);
 });
+
+test.each(['missing_scope', 'restricted_action', 'is_archived'])(
+  'R7 a card that Slack lastingly does not take (%s) fails its run with the reason, and one line alerts',
+  async (code) => {
+    it.slack.fault('chat.postMessage', `error ${code}`, 99);
+    const failure = await failureOf(ask());
+    // Temporal does not try it again, and the run ends with these words.
+    expect(failure).toMatchObject({ name: 'UserError', message: expect.stringContaining(code) });
+    expect(it.logged.filter(({ alert }) => alert)).toMatchObject([
+      {
+        orgId: it.ana.orgId,
+        approvalId: asked.approvalId,
+        error: expect.stringContaining(code),
+        msg: 'a card was not posted',
+      },
+    ]);
+    it.slack.clearFaults();
+    it.logged.length = 0;
+    // Its answer is refused for the same reason: nobody is alerted twice.
+    it.slack.fault('chat.postMessage', `error ${code}`, 99);
+    const chats = { db: it.world.deps.db, chat: { slack: it.chat }, homes: it.chat.homes, log: it.log };
+    const { postReply, finishRun } = createReplyActivities({ ...chats, progress: createProgress(chats) });
+    const end = { ...ref(), outcome: 'failed' as const, problem: failure.message };
+    await postReply(end);
+    await finishRun(end);
+    expect(it.logged.filter(({ alert }) => alert)).toEqual([]);
+    expect(await it.sql`select status, status_text from runs where id = ${asked.runId}`).toEqual([
+      { status: 'failed', status_text: failure.message },
+    ]);
+  },
+);

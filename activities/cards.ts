@@ -22,6 +22,7 @@ import { approvalCard } from './chat/render/index.ts';
 import { slackCard } from './chat/render/slack/index.ts';
 import { createCopies } from './chat/slack/copies.ts';
 import type { ActivityDeps } from './deps.ts';
+import { orAlert } from './refused.ts';
 
 /** Telling approvers holds the sweeper up no longer; what is under way goes on. */
 const TELL_WITHIN_MS = 5_000;
@@ -159,7 +160,11 @@ export function createCards({
     }
   }
 
-  return { showCard, tellApprovers, updateCards };
+  return {
+    showCard: (orgId: string, approvalId: string) => orAlert(log, { orgId, approvalId }, showCard(orgId, approvalId)),
+    tellApprovers,
+    updateCards,
+  };
 }
 
 const isIn = (thread: Thread, { platform, channel, thread: within }: Card): boolean =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { addRows } from '#test/web/rows.ts';
 import { until } from '#test/setup/until.ts';
 import { failureOf, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
@@ -9,6 +9,7 @@ let it: Speaking;
 beforeAll(async () => {
   it = await startSpeaking();
 });
+afterEach(() => it.slack.clearFaults());
 afterAll(() => it.stop());
 
 const activities = () => {
@@ -41,6 +42,67 @@ test('S1 while Slack only asks to wait, a run that is given up stays open, and i
   await it.sql`delete from channel_turns`;
   await activities().giveUp(run);
   expect(await statusOf(run.runId)).toBe('failed');
+});
+
+const endOf = async (runId: string) => (await it.sql`select status, status_text from runs where id = ${runId}`)[0];
+const alertsOf = (runId: string) => it.logged.filter((line) => line.alert && line['runId'] === runId);
+
+test.each(['missing_scope', 'restricted_action', 'is_archived', 'not_in_channel', 'some_new_refusal'])(
+  'E8 an answer that Slack lastingly does not take (%s): the run says so, and one line alerts',
+  async (code) => {
+    const { problem: _, ...run } = { ...(await left()), outcome: 'done' as const };
+    const fault = it.slack.fault('chat.postMessage', `error ${code}`, 99);
+    await activities().postReply(run);
+    // Temporal repeats what it did not hear the end of.
+    await activities().postReply(run);
+    await activities().finishRun(run);
+    fault.release();
+    expect(await endOf(run.runId)).toEqual({
+      status: 'done',
+      status_text: expect.stringMatching(new RegExp(`^The answer was not posted: .*${code}`)),
+    });
+    expect(alertsOf(run.runId)).toMatchObject([{ orgId: run.orgId, msg: 'an answer was not posted' }]);
+    // The answer itself is kept, and shown in the panel.
+    expect(await it.sql`select 1 from messages where run_id = ${run.runId} and role = 'assistant'`).toHaveLength(1);
+  },
+);
+
+test('R7 a run that failed keeps its reason beside the word that its thread could not be told', async () => {
+  const run = { ...(await left()), outcome: 'failed' as const };
+  const fault = it.slack.fault('chat.postMessage', 'error missing_scope', 99);
+  await activities().postReply(run);
+  await activities().finishRun(run);
+  fault.release();
+  expect(await endOf(run.runId)).toEqual({
+    status: 'failed',
+    status_text: expect.stringMatching(/^it ended 10 times The answer was not posted.*missing_scope/),
+  });
+});
+
+test('an answer that Slack takes leaves no such word', async () => {
+  const { problem: _, ...run } = { ...(await left()), outcome: 'done' as const };
+  await it.sql`delete from channel_turns`;
+  await activities().postReply(run);
+  await activities().finishRun(run);
+  expect([await endOf(run.runId), alertsOf(run.runId)]).toEqual([{ status: 'done', status_text: null }, []]);
+});
+
+test('once Slack takes the answer after all, the run says no more that it was not posted', async () => {
+  const { problem: _, ...run } = { ...(await left()), outcome: 'done' as const };
+  it.slack.fault('chat.postMessage', 'error missing_scope');
+  await activities().postReply(run);
+  await it.sql`delete from channel_turns`;
+  await activities().postReply(run);
+  await activities().finishRun(run);
+  expect(await endOf(run.runId)).toEqual({ status: 'done', status_text: null });
+});
+
+test('what Slack only puts off is tried again by Temporal, and noted nowhere', async () => {
+  const { problem: _, ...run } = { ...(await left()), outcome: 'done' as const };
+  it.slack.fault('chat.postMessage', 'error request_timeout');
+  await failureOf(activities().postReply(run));
+  expect(alertsOf(run.runId)).toEqual([]);
+  expect(await endOf(run.runId)).not.toMatchObject({ status_text: expect.stringContaining('not posted') });
 });
 
 test('the answer to a command does not repeat the question that its thread begins with; a later one by a button does', async () => {

@@ -31,21 +31,45 @@ export function createReplyActivities({
   log,
   progress,
 }: Pick<ActivityDeps, 'db' | 'chat' | 'homes' | 'log'> & { progress: Progress }) {
+  /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
+  async function tell(end: RunEnd): Promise<void> {
+    const { orgId, runId } = end;
+    const { reply, thread, wasRefused } = await db.withOrg(orgId, async (org) => {
+      const run = await lockRun(org, runId);
+      const place = run && (await readThread(org, run.threadId));
+      if (!run || !place) throw new Error('run vanished');
+      const asked = await askedUnseen(org, run, place);
+      const reply = { ...(await storeReply(org, run, end)), asked, isRated: end.outcome !== 'stopped' };
+      return { reply, thread: place, wasRefused: noteOf(run) !== null };
+    });
+    await chat[thread.platform]?.post(orgId, thread, replyMessage({ key: `reply:${runId}`, ...reply, runId }));
+    if (wasRefused) await db.withOrg(orgId, (org) => updateRun(org, runId, { statusText: null }));
+    // Not waited for: the answer is there.
+    void progress.show({ orgId, runId, platform: thread.platform });
+  }
+
+  /** What the platform lastingly does not take is in the panel only: the run says so to people, and one line to the operator. */
+  async function noteUntold({ orgId, runId, problem }: RunEnd, why: UserError): Promise<void> {
+    const isNew = await db.withOrg(orgId, async (org) => {
+      const run = await lockRun(org, runId);
+      if (!run || run.endedAt || noteOf(run) !== null) return false;
+      await updateRun(org, runId, { statusText: cut(NOT_POSTED + why.message, 300) });
+      return true;
+    });
+    // Its card was refused for the same reason: that line is there.
+    if (isNew && problem !== why.message)
+      log.error({ orgId, runId, error: why.message, alert: true }, 'an answer was not posted');
+  }
+
   const end = {
-    /** Writes the answer into the thread, once, and posts it. "Done" lines come from the ledger, never from a model's prose (RULES E8). */
+    /** Posts the answer (`tell`). One that no repetition helps to post does not hold up the end of its run. */
     async postReply(end: RunEnd): Promise<void> {
-      const { orgId, runId } = end;
-      const { reply, thread } = await db.withOrg(orgId, async (org) => {
-        const run = await lockRun(org, runId);
-        const place = run && (await readThread(org, run.threadId));
-        if (!run || !place) throw new Error('run vanished');
-        const asked = await askedUnseen(org, run, place);
-        const reply = { ...(await storeReply(org, run, end)), asked, isRated: end.outcome !== 'stopped' };
-        return { reply, thread: place };
-      });
-      await chat[thread.platform]?.post(orgId, thread, replyMessage({ key: `reply:${runId}`, ...reply, runId }));
-      // Not waited for: the answer is there.
-      void progress.show({ orgId, runId, platform: thread.platform });
+      try {
+        await tell(end);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        await noteUntold(end, error);
+      }
     },
 
     /** Closes the run: the last thing a workflow does, whatever happened before (RULES R7). */
@@ -54,7 +78,7 @@ export function createReplyActivities({
         const run = await lockRun(org, runId);
         if (!run) throw new Error('run vanished');
         if (run.endedAt) return undefined;
-        const statusText = problem ? cut(problem, 300) : null;
+        const statusText = endText(problem, noteOf(run));
         await Promise.all([
           cancelApprovalsOf(org, runId),
           leaveUnclear(org, runId),
@@ -77,7 +101,7 @@ export function createReplyActivities({
     /** What the sweeper calls for a run that cannot go on. */
     giveUp: async ({ orgId, runId, problem }: { orgId: string; runId: string; problem: string }): Promise<void> => {
       const failed = { orgId, runId, problem, outcome: 'failed' } as const;
-      await end.postReply(failed).catch((error: unknown) => {
+      await tell(failed).catch((error: unknown) => {
         // What no repetition helps must not keep the run open; anything else the next round tries again.
         if (!(error instanceof UserError)) throw error;
         const words = { orgId, runId, error: errorText(error), alert: true };
@@ -86,6 +110,15 @@ export function createReplyActivities({
       await end.finishRun(failed);
     },
   };
+}
+
+/** How the run shows that its answer is in the panel only. */
+const NOT_POSTED = 'The answer was not posted: ';
+const noteOf = ({ statusText }: Run): string | null => (statusText?.startsWith(NOT_POSTED) ? statusText : null);
+
+function endText(problem: string | undefined, note: string | null): string | null {
+  if (!problem) return note;
+  return cut(note === null || note.endsWith(problem) ? problem : `${cut(problem, 120)} ${note}`, 300);
 }
 
 async function storeReply(org: Org, run: Run, end: RunEnd): Promise<Reply> {

@@ -107,9 +107,14 @@ test('A7 a copy that went out while it was decided shows so, though others are s
   await it.sql`update approvals set policy = policy || ${it.sql.json({ members: [cy.memberId] })} where id = ${asked.approvalId}`;
   const { bob } = it.slack.users;
   const open = Promise.withResolvers<void>();
+  const isCleoBeingTold = Promise.withResolvers<void>();
   const slack: PlatformApi = {
     call: async (at, method, args) => {
-      if (method === 'conversations.open') await (args['users'] === bob.id ? decide() : open.promise);
+      if (method === 'conversations.open' && args['users'] === bob.id) await isCleoBeingTold.promise.then(decide);
+      else if (method === 'conversations.open') {
+        isCleoBeingTold.resolve();
+        await open.promise;
+      }
       return it.api.call(at, method, args);
     },
   };

@@ -9,6 +9,14 @@ export type SlackProfile = Pick<
   SlackPerson,
   'name' | 'email' | 'teamId' | 'isBot' | 'isGuest' | 'isStranger' | 'isDeactivated'
 >;
+/** No full member of the workspace: whoever it is may neither ask nor look, linked or not. */
+export const isOutsider = ({
+  isBot,
+  isGuest,
+  isStranger,
+  isDeactivated,
+}: Pick<SlackProfile, 'isBot' | 'isGuest' | 'isStranger' | 'isDeactivated'>): boolean =>
+  isBot || isGuest || isStranger || isDeactivated;
 interface Whom {
   tenant: string;
   externalId: string;
@@ -41,10 +49,14 @@ export const updateSlackPerson = (org: Org, whom: Whom, profile: SlackProfile): 
     .set({ ...profile, fetchedAt: new Date() })
     .where(isPerson(org, whom));
 
-/** The names of those of these people whom we have met, by their ids. */
+/** The names of those of these people whom we have met, by their ids. `areColleagues`: not of guests, apps and people of other companies. */
 export async function namesOfSlackPeople(
   org: Org,
-  { tenant, externalIds }: { tenant: string; externalIds: readonly string[] },
+  {
+    tenant,
+    externalIds,
+    areColleagues = false,
+  }: { tenant: string; externalIds: readonly string[]; areColleagues?: boolean },
 ): Promise<Map<string, string>> {
   if (externalIds.length === 0) return new Map();
   const rows = await org.tx
@@ -55,6 +67,9 @@ export async function namesOfSlackPeople(
         eq(slackPeople.orgId, org.id),
         eq(slackPeople.tenant, tenant),
         inArray(slackPeople.externalId, [...externalIds]),
+        areColleagues
+          ? sql`not (${slackPeople.isGuest} or ${slackPeople.isStranger} or ${slackPeople.isBot})`
+          : undefined,
       ),
     );
   return new Map(rows.map(({ id, name }) => [id, name]));

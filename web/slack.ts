@@ -8,6 +8,8 @@ export interface SlackSetup {
   hasToken: boolean;
   /** Installs from the panel are possible. */
   canInstall: boolean;
+  /** What is wrong with a token of the settings, as far as this process knows, each in a sentence that says what to do. */
+  problems(): Promise<{ botToken: string | null; appToken: string | null }>;
   /** The app's manifest with this server's address. */
   manifest(mode: 'http' | 'socket'): string;
   /** Slack's page where an admin agrees, bound to who asks. Throws `UserError` 409 when installs are not set up. */

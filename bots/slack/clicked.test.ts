@@ -118,6 +118,20 @@ test('I3 in a workspace that nobody connected nothing is handed on', async () =>
   expect((await ears.rows()).at(-1)).toMatchObject({ org_id: null, outcome: 'refused', reason: 'unknown_tenant' });
 });
 
+test.each([
+  ['true', 'E9'],
+  ['false', 'T9'],
+])(
+  'I3 a command, and a click that spells it too, belongs to the Enterprise or the team: %s',
+  async (spelled, tenant) => {
+    const all = { is_enterprise_install: spelled, team_id: 'T9', enterprise_id: 'E9' };
+    await ears.send(command(all), { form: true });
+    expect((await ears.rows()).at(-1)).toMatchObject({ tenant });
+    await ears.send(click({ ...all, team: { id: 'T9' }, enterprise: { id: 'E9' } }), { form: 'payload' });
+    expect((await ears.rows()).at(-1)).toMatchObject({ tenant });
+  },
+);
+
 test('a list that asks for its options gets none, and leaves nothing', async () => {
   const before = (await ears.rows()).length;
   const answer = await ears.send(click({ type: 'block_suggestion', value: 'a' }), { form: 'payload' });

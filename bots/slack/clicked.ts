@@ -5,7 +5,7 @@ import { settleEvent } from '#db/inbox.ts';
 import type { Noted, NoteInput } from '#workflows/client.ts';
 import type { Answer, Heard, Interactions } from './deps.ts';
 import { AGAIN, HEARD, rowOf, type Ears } from './ears.ts';
-import { interactionKey, keyOf, NOWHERE, tenantOfInteraction, zInteraction, zId } from './envelope.ts';
+import { interactionKey, keyOf, NOWHERE, tenantOfInteraction, zInteraction, zId, zSpelledFlag } from './envelope.ts';
 import type { Where } from './people.ts';
 
 type Given = { signature?: string | undefined } & (
@@ -92,7 +92,7 @@ const privately = (text: string): Answer => ({ status: 200, body: { response_typ
 const idIn = (value: string | undefined): string | undefined => zId.parse(value || undefined);
 
 function ofCommand(form: Record<string, string>, interactions: Interactions): Hand {
-  const enterprise = form['is_enterprise_install'] === 'true' ? idIn(form['enterprise_id']) : undefined;
+  const enterprise = zSpelledFlag.parse(form['is_enterprise_install']) ? idIn(form['enterprise_id']) : undefined;
   const team = idIn(form['team_id']);
   const tenant = enterprise ?? team ?? NOWHERE;
   const userId = idIn(form['user_id']);

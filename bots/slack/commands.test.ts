@@ -39,6 +39,8 @@ test.each(['', '   ', 'help', 'HELP', '\u200b', '?', '👍'])('"/abet %s" helps,
 });
 
 test('anything else is a request, in a thread that begins with it', async () => {
+  // Of whom we met we know that she is a colleague, and her name.
+  await abet('mia', 'status');
   expect(await abet('bo', 'ask @mia about <INV-77> & more')).toContain('On it');
   const [one] = await asked(it.members.bo.memberId);
   expect(one).toMatchObject({ channel: it.slack.channels.general, isDirect: false });

@@ -7,12 +7,15 @@ import { makeLink } from '#db/slack-links.ts';
 import { activeRunsOf, readInbox, whyNot } from '#db/views/index.ts';
 import { isDirect } from './actions/suggest.ts';
 import type { Answer, Heard, SlackBotDeps } from './deps.ts';
+import { namesIn } from './names.ts';
 import { zCommand } from './payloads.ts';
 import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import { type Found, lineFor, type WhoIs } from './who.ts';
 
 /** What was typed after `/abet`, by whom and where. */
 interface Typed extends Heard {
+  /** As Slack writes it. */
+  marked: string;
   text: string;
   userId: string;
   channel: string;
@@ -32,7 +35,7 @@ export async function answerCommand(
   if (!parsed.success) return ephemeral(helpText(deps.config.publicUrl));
   const { text, user_id: userId, channel_id: channel, team_id: teamId, enterprise_id: enterprise } = parsed.data;
   const place = { channel, isDirect: isDirect(channel, parsed.data.channel_name) };
-  const typed = { ...heard, ...place, text: plainText(text).trim(), userId };
+  const typed = { ...heard, ...place, marked: text, text: plainText(text).trim(), userId };
   const word = typed.text.toLowerCase();
   // Nothing that could be a request: blanks, a question mark, an emoji.
   if (word === 'help' || !/[\p{L}\p{N}]/u.test(word)) return ephemeral(helpText(deps.config.publicUrl));
@@ -97,9 +100,10 @@ const disconnect: Run = async ({ db }, { orgId, tenant, userId }, { actor }) => 
 };
 
 /** Anything else is a request. Its thread begins with a message of ours, which is not there yet. */
-const request: Run = async ({ client }, typed, { sender }) => {
-  const { sourceKey, tenant, channel, text } = typed;
-  const received = await client.receive({
+const request: Run = async (deps, typed, { sender }) => {
+  const { sourceKey, tenant, channel, marked } = typed;
+  const text = plainText(marked, { names: await namesIn(deps, typed, marked) }).trim();
+  const received = await deps.client.receive({
     sourceKey,
     where: { platform: 'slack', tenant, channel, thread: `new:${sourceKey}` },
     sender,

@@ -8,7 +8,7 @@ import type { Client } from '#workflows/client.ts';
 /** What calls Slack for us: the composition root hands it in, since ears and mouth are apart. */
 export interface SlackCalls extends PlatformApi {
   /** Registers the environment's bot token as the first org's workspace, when there is one; repeatable. */
-  ensureEnv(): Promise<'ready' | 'off' | 'unreachable'>;
+  ensureEnv(): Promise<'ready' | 'off' | 'unreachable' | 'refused'>;
   /** Drops what is cached of a workspace, such as its token. */
   forget(at: { orgId: string; tenant: string }): void;
 }

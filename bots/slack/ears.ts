@@ -1,5 +1,6 @@
 import type { Workspace } from '#db/slack-workspaces.ts';
 import type { NoteInput } from '#workflows/client.ts';
+import type { Channels } from './channels.ts';
 import type { Answer, SlackBotDeps } from './deps.ts';
 import { NOBODY, type Envelope } from './envelope.ts';
 import type { Later } from './later.ts';
@@ -11,6 +12,7 @@ import type { Workspaces } from './workspaces.ts';
 export interface Ears {
   deps: SlackBotDeps;
   people: People;
+  channels: Channels;
   workspaces: Workspaces;
   later: Later;
 }

@@ -38,6 +38,21 @@ test.each([
     { team_id: 'T1', enterprise_id: 'E1', event: { type: 'app_uninstalled' } },
     'T1',
   ],
+  [
+    'the enterprise, when what says that it is installed for all of it is a text',
+    { context_team_id: 'T1', authorizations: [{ enterprise_id: 'E1', team_id: 'T1', is_enterprise_install: 'true' }] },
+    'E1',
+  ],
+  [
+    'the enterprise, when it is taken out of all of it, in a text',
+    { team_id: 'T1', enterprise_id: 'E1', is_enterprise_install: 'true', event: { type: 'app_uninstalled' } },
+    'E1',
+  ],
+  [
+    'the team, when a text says that it is not installed for all of it',
+    { context_team_id: 'T1', authorizations: [{ enterprise_id: 'E1', team_id: 'T1', is_enterprise_install: 'false' }] },
+    'T1',
+  ],
   ['nowhere, when nothing says', { team_id: 7, authorizations: 'x' }, NOWHERE],
 ])('I3 an event belongs to %s', (_, body, tenant) => {
   expect(tenantOf(envelope(body))).toBe(tenant);
@@ -84,4 +99,6 @@ test('I3 a modal belongs to where the app is installed, not to the workspace of 
   expect(tenantOfInteraction(interaction(noTeam))).toBe('E1');
   const all = { is_enterprise_install: true, enterprise: { id: 'E1' }, team: { id: 'T1' } };
   expect(tenantOfInteraction(interaction(all))).toBe('E1');
+  expect(tenantOfInteraction(interaction({ ...all, is_enterprise_install: 'true' }))).toBe('E1');
+  expect(tenantOfInteraction(interaction({ ...all, is_enterprise_install: 'false' }))).toBe('T1');
 });

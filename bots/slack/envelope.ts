@@ -7,6 +7,9 @@ const maybe = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
 export const zId = maybe(z.string().regex(/^[\w.:+^-]{1,100}$/));
 export const zTs = maybe(z.string().regex(/^\d{1,12}\.\d{1,9}$/));
 export const zFlag = z.boolean().catch(false);
+/** Forms, and what is made of them, say it in words. */
+export const zSpelledFlag = z.union([z.boolean(), z.string().transform((text) => text === 'true')]).catch(false);
+export const zPart = maybe(z.record(z.string(), z.unknown()));
 export const zSaid = z.string().catch('');
 export const zList = z.array(z.unknown()).catch([]);
 
@@ -15,7 +18,7 @@ const zAuthorization = z.object({
   team_id: zId,
   user_id: zId,
   is_bot: zFlag,
-  is_enterprise_install: zFlag,
+  is_enterprise_install: zSpelledFlag,
 });
 
 /** The Events API's outer body. */
@@ -26,7 +29,7 @@ export const zEnvelope = z.object({
   enterprise_id: zId,
   context_team_id: zId,
   context_enterprise_id: zId,
-  is_enterprise_install: zFlag,
+  is_enterprise_install: zSpelledFlag,
   event_id: zId,
   /** Seconds since 1970. */
   event_time: maybe(z.number()),
@@ -86,7 +89,7 @@ export const zInteraction = z.object({
   action_ts: zTs,
   callback_id: zId,
   response_url: maybe(z.string()),
-  is_enterprise_install: zFlag,
+  is_enterprise_install: zSpelledFlag,
   user: zNamed,
   team: zNamed,
   enterprise: zNamed,

@@ -36,6 +36,22 @@ test.each([
   expect((await ears.texts()).filter((text) => text === 'post invoice INV-77').length).toBeGreaterThan(0);
 });
 
+test.each([
+  ['the message first', [0, 1]],
+  ['the mention first', [1, 0]],
+])(
+  'I2 a reply shown in the channel too is no second run by its app_mention, which has no subtype, %s',
+  async (_, order) => {
+    const root = message();
+    await send(root);
+    const said = message({ subtype: 'thread_broadcast', thread_ts: root['ts'], root });
+    const both = [said, { ...mentionOf(said), subtype: undefined }];
+    for (const at of order) await send(both[at] ?? said);
+    expect(await rowsOf(said)).toMatchObject([{ outcome: 'ignored', reason: 'thread_broadcast' }]);
+    expect(await runsAt(root)).toBe(1);
+  },
+);
+
 test('I2 the two deliveries of 20 texts, twice each and all at once over two processes, are 20 runs', async () => {
   const other = ears.another();
   const texts = Array.from({ length: 20 }, () => message());
@@ -127,6 +143,8 @@ test.each([
   ['a deletion', { subtype: 'message_deleted', hidden: true, deleted_ts: '1.1' }],
   ['somebody joining', { subtype: 'channel_join' }],
   ['a reply that is shown in the channel too', { subtype: 'thread_broadcast', thread_ts: '1.1' }],
+  ['one that is known by its root only', { thread_ts: '1.1', root: { ts: '1.1' } }],
+  ['news of a thread without its subtype', { message: { thread_ts: '1.1', reply_count: 1 } }],
   ['a bot', { subtype: 'bot_message', bot_id: 'B1', user: undefined }],
   ['a bot that looks like a person', { bot_id: 'B1' }],
   ['an app’s profile', { bot_profile: { id: 'B1' } }],

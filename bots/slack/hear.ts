@@ -7,6 +7,7 @@ import { AGAIN, HEARD, rowOf, type Ears, type HeardEvent } from './ears.ts';
 import { eventKey, NOWHERE, tenantOf, zEnvelope, zId, type Envelope } from './envelope.ts';
 import { earFor } from './events/index.ts';
 import { ownKeyOf, zMessage } from './said.ts';
+import { createSeldom } from './seldom.ts';
 import { createHearInteraction, type HearInteraction } from './clicked.ts';
 import type { Interactions } from './deps.ts';
 
@@ -96,11 +97,10 @@ function enterpriseOf(envelope: Envelope): string | undefined {
 }
 
 /** Says, once a minute, that a workspace was heard. */
-function createNoteHeard({ deps: { db, log, now = Date.now }, later }: Ears): (workspace: Workspace) => void {
-  const last = new Map<string, number>();
+function createNoteHeard({ deps: { db, log, now }, later }: Ears): (workspace: Workspace) => void {
+  const isDue = createSeldom(HEARD_AGAIN_MS, now);
   return ({ orgId, tenant }) => {
-    if (now() - (last.get(tenant) ?? -Infinity) < HEARD_AGAIN_MS) return;
-    last.set(tenant, now());
+    if (!isDue(tenant)) return;
     later.add(() =>
       db
         .withOrg(orgId, (org) => noteHeard(org, tenant))

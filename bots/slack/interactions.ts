@@ -14,6 +14,7 @@ import { submitEdit } from './modals/edit.ts';
 import { submitSent } from './modals/sent.ts';
 import { closed, notice, type OnSubmit, shownBy } from './modals/submit.ts';
 import { type Interaction, type ViewSubmission, zInteraction } from './payloads.ts';
+import type { People } from './people.ts';
 import { tell } from './private.ts';
 import { ASK, ASK_ABOUT, openAsk, openAskAbout } from './shortcuts.ts';
 import { type Claimed, createWho, lineFor, type WhoIs } from './who.ts';
@@ -32,8 +33,8 @@ const SUBMITS: Record<string, OnSubmit> = {
 };
 
 /** What people click, submit and type after `/abet`. All of it is acknowledged, also what nobody here listens to. */
-export function createInteractions(deps: SlackBotDeps): Interactions {
-  const whoIs = createWho(deps);
+export function createInteractions(deps: SlackBotDeps, people?: People): Interactions {
+  const whoIs = createWho(deps, people);
   return {
     command: (form, heard) => answerCommand(deps, whoIs, form, heard),
     interaction: async (payload, heard) => {

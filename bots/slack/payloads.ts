@@ -31,7 +31,6 @@ const base = {
   /** Null for an app that is installed for a whole Enterprise. */
   team: zNamed,
   enterprise: zNamed,
-  is_enterprise_install: z.union([z.boolean(), z.string().transform((text) => text === 'true')]).catch(false),
   trigger_id: z.string().default('').catch(''),
   response_url: zText,
 };

@@ -12,6 +12,7 @@ import {
 } from '#db/slack-people.ts';
 import type { SlackBotDeps } from './deps.ts';
 import { zFlag, zId, zSaid } from './envelope.ts';
+import { createAlert, isUnknown, type Unknown } from './unknown.ts';
 
 /** What Slack said of a person counts this long; a `user_change` ends it sooner. */
 const FRESH_MS = 10 * 60_000;
@@ -81,39 +82,46 @@ export type People = ReturnType<typeof createPeople>;
 
 /** Who is this? Slack is asked, and what it said is kept. */
 export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDeps, 'db' | 'slack' | 'log' | 'now'>) {
-  const cached = new Map<string, { profile: Promise<SlackProfile | null>; until: number }>();
+  const cached = new Map<string, { profile: Promise<SlackProfile | Unknown>; until: number }>();
+  const alert = createAlert({ log, now });
   const keyOf = (tenant: string, userId: string): string => `${tenant} ${userId}`;
 
-  async function ask({ orgId, tenant, homes }: Where, externalId: string): Promise<SlackProfile | null> {
+  async function ask({ orgId, tenant, homes }: Where, externalId: string): Promise<SlackProfile | Unknown> {
     try {
       const { user } = await slack.call({ orgId, tenant }, 'users.info', { user: externalId });
       const profile = profileOf(user, homes);
-      if (profile) await db.withOrg(orgId, (org) => saveSlackPerson(org, { tenant, externalId }, profile));
+      if (!profile) throw new PlatformFailure('refused', 'nobody_named');
+      await db.withOrg(orgId, (org) => saveSlackPerson(org, { tenant, externalId }, profile));
       return profile;
     } catch (error) {
-      // Whom Slack hides from us is nobody of this workspace.
-      if (error instanceof PlatformFailure && HIDDEN.has(error.code)) return strangerOf(externalId);
+      if (error instanceof PlatformFailure && error.kind === 'refused') {
+        // Whom Slack hides from us is nobody of this workspace.
+        if (HIDDEN.has(error.code)) return strangerOf(externalId);
+        alert({ orgId, tenant }, error);
+        return { isLasting: true, code: error.code };
+      }
       log.warn({ tenant, error: errorText(error) }, 'Slack did not say who somebody is');
-      return null;
+      return NOT_NOW;
     }
   }
 
-  async function find(at: Where, externalId: string): Promise<SlackProfile | null> {
+  async function find(at: Where, externalId: string): Promise<SlackProfile | Unknown> {
     const row = await db.withOrg(at.orgId, (org) => readSlackPerson(org, { ...at, externalId }));
     if (row && now() - row.fetchedAt.getTime() < FRESH_MS) return row;
-    const older = row && row.fetchedAt.getTime() > 0 ? row : null;
     let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, WAIT_MS, null);
+    const tooLong = new Promise<Unknown>((resolve) => {
+      timer = setTimeout(resolve, WAIT_MS, NOT_NOW);
     });
     const said = await Promise.race([ask(at, externalId), tooLong]);
     clearTimeout(timer);
-    return said ?? older;
+    // An outage ends; a refusal stays, and what was true of them long ago would count for ever.
+    const isLeft = isUnknown(said) && !said.isLasting && row && row.fetchedAt.getTime() > 0;
+    return isLeft ? row : said;
   }
 
   return {
-    /** What is known of a person; null: nothing, and Slack cannot be asked now. */
-    who: (at: Where, externalId: string): Promise<SlackProfile | null> => {
+    /** What is known of a person, or why nothing is. */
+    who: (at: Where, externalId: string): Promise<SlackProfile | Unknown> => {
       const key = keyOf(at.tenant, externalId);
       const known = cached.get(key);
       if (known && known.until > now()) return known.profile;
@@ -124,7 +132,7 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
       const forget = (): void => {
         if (cached.get(key)?.profile === profile) cached.delete(key);
       };
-      profile.then((known) => known ?? forget(), forget);
+      profile.then((known) => isUnknown(known) && forget(), forget);
       return profile;
     },
     /** Slack says that somebody changed. Whom we never met stays unmet. */
@@ -156,6 +164,8 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
     },
   };
 }
+
+const NOT_NOW: Unknown = { isLasting: false, code: 'not_now' };
 
 const HIDDEN = new Set(['user_not_found', 'user_not_visible', 'users_not_found']);
 

@@ -1,3 +1,4 @@
+import { createChannels } from './channels.ts';
 import type { Interactions, SlackBotDeps } from './deps.ts';
 import type { Ears } from './ears.ts';
 import { createHear, type Hear } from './hear.ts';
@@ -14,23 +15,26 @@ export interface SlackReceiver {
   hear: Hear;
   /** Opens Socket Mode with SLACK_APP_TOKEN, and keeps it open. */
   startSocket(): Promise<Socket>;
+  /** `Socket.problem` of the socket of this process, when it has one. */
+  socketProblem(): string | null;
   /** Waits, at most 3 s, for what follows acknowledgements. */
   stop(): Promise<void>;
 }
 
 /** One receiver for HTTP and Socket Mode: both hand in the same deliveries, and are answered the same. */
-export function createSlackReceiver(
-  deps: SlackBotDeps,
-  interactions: Interactions = createInteractions(deps),
-): SlackReceiver {
+export function createSlackReceiver(deps: SlackBotDeps, replaced?: Interactions): SlackReceiver {
   const { config, log } = deps;
   const later = createLater(log);
-  const ears: Ears = { deps, later, people: createPeople(deps), workspaces: createWorkspaces(deps) };
+  let socket: Socket | undefined;
+  const people = createPeople(deps);
+  const interactions = replaced ?? createInteractions(deps, people);
+  const ears: Ears = { deps, later, people, channels: createChannels(deps), workspaces: createWorkspaces(deps) };
   const hear = createHear(ears, interactions);
   return {
     http: createHttp({ secret: config.SLACK_SIGNING_SECRET, hear, later, log, now: deps.now }),
     hear,
-    startSocket: () => startSocket({ config, log, hear, later }),
+    startSocket: async () => (socket = await startSocket({ config, log, hear, later })),
+    socketProblem: () => socket?.problem() ?? null,
     stop: later.drain,
   };
 }

@@ -1,9 +1,12 @@
 import { errorText, PlatformFailure } from '#core/errors.ts';
+import { claimEvent } from '#db/inbox.ts';
 import { makeLink } from '#db/slack-links.ts';
 import { claimTelling, forgetTelling } from '#db/slack-people.ts';
 import type { Received, Refusal } from '#workflows/client.ts';
-import type { SlackBotDeps } from './deps.ts';
+import type { Answer, SlackBotDeps } from './deps.ts';
+import { HEARD, rowOf, type Ears, type HeardEvent } from './ears.ts';
 import { isIm, type Placed } from './said.ts';
+import { lineOfUnknown, NOT_LOOKED_UP, type Unknown } from './unknown.ts';
 
 /** Who they are decides, so one polite line a day is enough. */
 const ONCE: readonly Refusal[] = ['stranger', 'guest', 'account_off', 'deactivated', 'unlinked'];
@@ -34,6 +37,22 @@ export async function tellRefused(
   const line = reason === 'unlinked' ? await lineWithLink(deps, listener) : text;
   const isSent = await tellPrivately(deps, listener, line);
   if (isOnce && !isSent) await deps.db.withOrg(orgId, (org) => forgetTelling(org, whom));
+}
+
+/** The request of somebody whom Slack lastingly does not name is refused: stored once, as every other, and they are told at each, for it is no fault of theirs. */
+export async function refuseUnknown(
+  { deps, later }: Pick<Ears, 'deps' | 'later'>,
+  heard: HeardEvent,
+  said: Placed,
+  unknown: Unknown,
+): Promise<Answer> {
+  const { orgId, tenant } = heard.at;
+  const { signature, ...row } = rowOf(heard, 'refused', NOT_LOOKED_UP, said.user);
+  const isNew = await deps.db.withOrg(orgId, (org) =>
+    claimEvent(org.tx, { ...row, orgId }, { signature, isRequest: true, isAddressed: said.type === 'app_mention' }),
+  );
+  if (isNew) later.add(() => tellPrivately(deps, { orgId, tenant, said }, lineOfUnknown(unknown)));
+  return HEARD;
 }
 
 /** For one person only: the link ties this Slack account to whoever opens it signed in. */

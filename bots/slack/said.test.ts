@@ -29,7 +29,12 @@ test.each([
   ],
   ['a direct one', { channel: 'D1', channel_type: 'im' }, 'addressed'],
   ['a direct one that does not say so', { channel: 'D1', channel_type: undefined }, 'addressed'],
+  ['a direct one under the app’s home', { channel: 'D1', channel_type: 'app_home' }, 'addressed'],
   ['a mention', { type: 'app_mention', channel_type: undefined }, 'addressed'],
+  ['a broadcast reply that does not say so', { text: '<@UBOT>', thread_ts: '1.0', root: { ts: '1.0' } }, 'ignored'],
+  ['a reply’s news of its root that does not say so', { text: '<@UBOT>', message: { thread_ts: '1.1' } }, 'ignored'],
+  ['a change that does not say so', { text: '<@UBOT>', previous_message: { ts: '1.0' } }, 'ignored'],
+  ['a deletion that does not say so', { text: '<@UBOT>', deleted_ts: '1.0' }, 'ignored'],
   ['what Slack announces', { user: 'USLACK', channel: 'D1', channel_type: 'im' }, 'ignored'],
   ['what Slack’s own bot says', { user: 'USLACKBOT', channel: 'D1', channel_type: 'im' }, 'ignored'],
   ['one without a place', { channel: undefined }, 'ignored'],
@@ -47,6 +52,9 @@ test('I2 a message’s key is its place; what happened to it afterwards has anot
     { subtype: 'message_deleted' },
     { hidden: true },
     { edited: {} },
+    { message: { ts: '1.1' } },
+    { previous_message: { ts: '1.1' } },
+    { deleted_ts: '1.1' },
   ])
     expect(ownKeyOf(said(change))).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { InboundFile, InboundQuote, ThreadRef } from '#core/chat.ts';
-import { zFlag, zId, zList, zSaid, zTs } from './envelope.ts';
+import { zFlag, zId, zList, zPart, zSaid, zTs } from './envelope.ts';
 import { callsAnother, mentionsIn } from './text.ts';
 
 /** A `message` or `app_mention` event. */
@@ -12,6 +12,12 @@ export const zMessage = z.object({
   bot_profile: z.unknown().optional(),
   hidden: zFlag,
   edited: z.unknown().optional(),
+  /** Of a reply that is shown in the channel too: the message that it replies to. */
+  root: zPart,
+  /** Of an event about another message: that message, as it is now and as it was. */
+  message: zPart,
+  previous_message: zPart,
+  deleted_ts: zTs,
   text: zSaid,
   ts: zTs,
   thread_ts: zTs,
@@ -44,14 +50,23 @@ const OF_SLACK = new Set(['USLACKBOT', 'USLACK']);
 const HAVE_THEIR_TS: readonly (string | undefined)[] = [...OF_PEOPLE, 'thread_broadcast', 'bot_message'];
 
 /** RULES I2: a message is the same by whichever event it comes; what happened to one afterwards is an event of its own, undefined here. */
-export function ownKeyOf({ subtype, hidden, edited, channel, ts }: Said): string | undefined {
-  const isMessage = HAVE_THEIR_TS.includes(subtype) && !hidden && !edited;
+export function ownKeyOf(said: Said): string | undefined {
+  const { hidden, edited, channel, ts } = said;
+  const isMessage = HAVE_THEIR_TS.includes(subtypeOf(said)) && !hidden && !edited;
   return isMessage && channel !== undefined && ts !== undefined ? `${channel}:${ts}` : undefined;
+}
+
+/** What kind of message it is. Slack leaves `subtype` out at times (of `message_replied` its reference says so): what else is in it tells. */
+function subtypeOf({ subtype, root, message, previous_message, deleted_ts }: Said): string | undefined {
+  if (subtype !== undefined) return subtype;
+  if (message ?? previous_message ?? deleted_ts) return 'message_changed';
+  return root && 'thread_broadcast';
 }
 
 /** Whether a message is for us, by itself. Nothing here asks anybody. */
 export function judge(said: Said, bot: Bot): Judged {
-  const { channel, ts, user, subtype } = said;
+  const { channel, ts, user } = said;
+  const subtype = subtypeOf(said);
   const ignore = (reason: string): Judged => ({ kind: 'ignored', reason });
   if (said.bot_id ?? said.bot_profile) return ignore('bot');
   if (!OF_PEOPLE.includes(subtype)) return ignore(subtype ?? '');
@@ -76,8 +91,9 @@ export const isCalled = (said: Placed, bot: Bot): boolean =>
 const isMentioned = ({ text }: Said, { userId }: Bot): boolean =>
   userId !== undefined && mentionsIn(text).includes(userId);
 
+/** `app_home` is how older apps' messages tab calls it. */
 export const isIm = ({ channel_type, channel }: Pick<Placed, 'channel' | 'channel_type'>): boolean =>
-  channel_type === 'im' || (channel_type === undefined && channel.startsWith('D'));
+  channel_type === 'im' || (channel.startsWith('D') && (channel_type === undefined || channel_type === 'app_home'));
 /** Between a few people and nobody else. */
 export const isDirect = (said: Pick<Placed, 'channel' | 'channel_type'>): boolean =>
   said.channel_type === 'mpim' || isIm(said);

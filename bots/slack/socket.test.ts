@@ -142,6 +142,26 @@ test('envelopes that nobody understands hurt nobody, and what can be acknowledge
   expect(hub.connections()).toBe(1);
 });
 
+test('I3 a command over the socket says whose it is by a flag instead of a word', async () => {
+  const form = { command: '/abet', text: 'help', team_id: 'T9', enterprise_id: 'E9', user_id: 'UANA' };
+  for (const [is_enterprise_install, tenant] of [
+    [true, 'E9'],
+    [false, 'T9'],
+  ] as const) {
+    await hub.send('slash_commands', { ...form, is_enterprise_install, trigger_id: `1.2.${newId()}` });
+    expect((await ears.rows()).at(-1)).toMatchObject({ tenant });
+  }
+});
+
+test('an envelope of a new type is acknowledged and left alone, and said once', async () => {
+  const before = await ears.rows();
+  for (const type of ['canvas_api', 'canvas_api', 'other_api']) await hub.send(type, { text: 'secret', team_id: 'T1' });
+  const lines = ears.logged.map((line) => JSON.parse(line)).filter(({ type }) => type !== undefined);
+  expect(lines).toMatchObject([{ level: 40, type: 'canvas_api' }, { type: 'other_api' }]);
+  expect(JSON.stringify(lines)).not.toContain('secret');
+  expect(await ears.rows()).toEqual(before);
+});
+
 test('a cut cable and Slack’s own reconnects lose nothing and double nothing', async () => {
   const before = (await ears.sql`select 1 from runs`).length;
   const texts = Array.from({ length: 30 }, () => message());
@@ -177,6 +197,8 @@ test('a Slack that is away at the start is tried again', async () => {
     away.logged.map((line) => JSON.parse(line)).filter(({ msg }) => /App_?Token|no connection/i.test(msg));
   await until('it was tried again', async () => lines().length > 1);
   expect(hub.connections()).toBe(1);
+  expect(away.receiver.socketProblem()).toMatch(/SLACK_APP_TOKEN.*restart.*invalid_auth/);
+  expect(ears.receiver.socketProblem()).toBeNull();
   await trying.stop();
   // Its token is wrong: somebody has to know, once, and what to do.
   expect(lines()[0]).toMatchObject({ alert: true, error: expect.stringContaining('invalid_auth') });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Config } from '#core/config.ts';
 import { errorText } from '#core/errors.ts';
 import type { Answer } from './deps.ts';
+import { HEARD } from './ears.ts';
 import type { Delivery, Hear } from './hear.ts';
 import { within, type Later } from './later.ts';
 
@@ -19,6 +20,11 @@ const BAD_TOKEN = /\b(invalid_auth|not_authed|not_allowed_token_type|missing_sco
 export interface Socket {
   /** Waits for what is being stored, at most 3 s, then closes the connection. What was not acknowledged, Slack sends again. */
   stop(): Promise<void>;
+  /** What Slack says of SLACK_APP_TOKEN, in a sentence, while no connection comes for its sake. */
+  problem(): string | null;
+}
+interface TakeDeps extends SocketDeps {
+  leaveAlone(type: string): Answer;
 }
 interface SocketDeps {
   config: Pick<Config, 'SLACK_APP_TOKEN' | 'SLACK_API_URL'>;
@@ -35,18 +41,19 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
   const { log } = deps;
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
+  const leaveAlone = createLeaveAlone(log);
   let line: Line | undefined;
   let pauseMs = PAUSE_MS.first;
-  let isTokenBad = false;
+  let tokenProblem: string | null = null;
 
   async function once(): Promise<void> {
     line = await openLine(deps, (raw, send) => {
       if (stopping.signal.aborted) return;
-      const taking = take(deps, raw, send).finally(() => underWay.delete(taking));
+      const taking = take({ ...deps, leaveAlone }, raw, send).finally(() => underWay.delete(taking));
       underWay.add(taking);
     });
     pauseMs = PAUSE_MS.first;
-    isTokenBad = false;
+    tokenProblem = null;
     log.info('connected to Slack by Socket Mode');
   }
   async function keep(): Promise<void> {
@@ -64,9 +71,10 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
       await once();
     } catch (error) {
       const words = { error: errorText(error) };
-      const wasBad = isTokenBad;
-      isTokenBad = BAD_TOKEN.test(words.error);
-      if (isTokenBad && !wasBad) log.error({ ...words, alert: true }, REFUSED);
+      const before = tokenProblem;
+      const [code] = BAD_TOKEN.exec(words.error) ?? [];
+      tokenProblem = code === undefined ? null : `${REFUSED} (Slack says ${code}).`;
+      if (tokenProblem !== null && before === null) log.error({ ...words, alert: true }, REFUSED);
       else log.warn(words, 'Socket Mode: no connection to Slack; trying again');
     }
   }
@@ -74,6 +82,7 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
   await attempt();
   const keeping = keep();
   return {
+    problem: () => tokenProblem,
     stop: async () => {
       stopping.abort();
       await within(Promise.all(underWay), DRAIN_MS);
@@ -93,13 +102,13 @@ const zRaw = z.object({
 });
 
 /** Stores what came, then acknowledges it: not the other way round (RULES I1). */
-async function take({ hear, later, log }: SocketDeps, raw: unknown, send: Send): Promise<void> {
+async function take({ hear, later, log, leaveAlone }: TakeDeps, raw: unknown, send: Send): Promise<void> {
   const { success, data } = zRaw.safeParse(raw);
-  const delivery = success ? deliveryOf(data) : undefined;
-  if (!success || !delivery) return;
+  if (!success) return;
+  const delivery = deliveryOf(data);
   let answer: Answer;
   try {
-    answer = await hear(delivery);
+    answer = delivery ? await hear(delivery) : leaveAlone(data.type);
   } catch (error) {
     log.error({ error: errorText(error) }, 'a delivery of Slack could not be stored; it will come again');
     return;
@@ -114,6 +123,19 @@ async function take({ hear, later, log }: SocketDeps, raw: unknown, send: Send):
     log.info({ error: errorText(error) }, 'an acknowledgement was lost with its connection');
   }
 }
+
+/** What is of no type that we know is acknowledged, since nothing will become of it when it comes again; each type is said once. */
+function createLeaveAlone(log: Logger): (type: string) => Answer {
+  const said = new Set<string>();
+  return (type) => {
+    if (!said.has(type) && said.size < MOST_TYPES) {
+      said.add(type);
+      log.warn({ type: type.slice(0, 100) }, 'Socket Mode: an envelope of a type that nobody here knows');
+    }
+    return HEARD;
+  };
+}
+const MOST_TYPES = 100;
 
 const isAnswer = (body: unknown): body is object | string =>
   typeof body === 'string' || (typeof body === 'object' && body !== null);

@@ -118,7 +118,7 @@ export async function startProduct(
       log,
       metrics,
       modelName: models.describe(),
-      slack: createSlackSetup({ config, db, keys, log, slack }),
+      slack: createSlackSetup({ config, db, keys, log, slack, ears }),
       ...(ears && config.SLACK_SIGNING_SECRET ? { doors: { '/slack/events': ears.http } } : {}),
     };
     const seeded = await seedFirstOrg({ db, hashPassword: createAuth(webDeps).hashPassword, config, log });

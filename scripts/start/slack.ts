@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { createSlackApi, type SlackApi } from '#activities/chat/slack/api.ts';
 import { createRespond } from '#activities/chat/slack/respond.ts';
 import { REDIRECT_PATH, slackManifest } from '#activities/chat/render/slack/manifest.ts';
-import { createInteractions } from '#bots/slack/interactions.ts';
 import { createSlackReceiver, type SlackReceiver } from '#bots/slack/receiver.ts';
 import type { Config } from '#core/config.ts';
 import { errorText, UserError } from '#core/errors.ts';
@@ -22,14 +21,14 @@ interface Deps {
   log: Logger;
 }
 const REGISTER_AGAIN_MS = 30_000;
+const LOOK_WITHIN_MS = 2_000;
 
 export const isSlackOn = (config: Config): boolean =>
   Boolean(config.SLACK_SIGNING_SECRET ?? config.SLACK_APP_TOKEN ?? config.SLACK_BOT_TOKEN ?? config.SLACK_CLIENT_ID);
 
 /** Slack's ears: the door for the web role, and the socket for the bots role. */
 export function startHearing(deps: Deps & { client: Client; slack: SlackApi }): SlackReceiver {
-  const all = { ...deps, respond: createRespond(deps.config) };
-  return createSlackReceiver(all, createInteractions(all));
+  return createSlackReceiver({ ...deps, respond: createRespond(deps.config) });
 }
 
 /** Registers the environment's token as the first org's workspace, and tries again until Slack answers. Returns how to stop. */
@@ -41,7 +40,7 @@ export function registerWorkspace({ slack, log }: { slack: SlackApi; log: Logger
         log.warn({ error: errorText(error) }, 'the workspace of SLACK_BOT_TOKEN is not registered');
         return 'unreachable' as const;
       });
-      if (state !== 'unreachable') return;
+      if (state === 'ready' || state === 'off') return;
       await pause(REGISTER_AGAIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
   })();
@@ -52,7 +51,13 @@ export function registerWorkspace({ slack, log }: { slack: SlackApi; log: Logger
 }
 
 /** What the panel's page does with Slack. */
-export function createSlackSetup({ config, db, keys, slack }: Deps & { slack: SlackApi }): SlackSetup {
+export function createSlackSetup({
+  config,
+  db,
+  keys,
+  slack,
+  ears,
+}: Deps & { slack: SlackApi; ears: Pick<SlackReceiver, 'socketProblem'> | null }): SlackSetup {
   const redirectUri = `${config.publicUrl}${REDIRECT_PATH}`;
   const secret = config.SLACK_STATE_SECRET;
   return {
@@ -62,6 +67,11 @@ export function createSlackSetup({ config, db, keys, slack }: Deps & { slack: Sl
     ],
     hasToken: config.SLACK_BOT_TOKEN !== undefined,
     canInstall: config.SLACK_CLIENT_ID !== undefined,
+    problems: async () => ({
+      // A Slack that does not answer must not keep the page: what it says later is there next time.
+      botToken: await Promise.race([slack.envProblem(), pause(LOOK_WITHIN_MS, null, { ref: false })]),
+      appToken: ears?.socketProblem() ?? null,
+    }),
     manifest: (mode) => JSON.stringify(slackManifest({ publicUrl: config.publicUrl, mode }), null, 2),
     begin: async ({ orgId, memberId }) => {
       const { state, challenge } = await db.withOrg(orgId, (org) => beginInstall(org, keys, { memberId, secret }));

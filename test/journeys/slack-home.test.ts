@@ -67,3 +67,34 @@ test('the direct message of somebody who opens it suggests what to ask', async (
   await until('there are prompts', async () => it.slack.prompts().length > 0);
   expect(it.slack.violations()).toEqual([]);
 });
+
+test('D2 who becomes a guest of the workspace loses the App Home that is open, and Slack’s word for it is enough', async () => {
+  const { approval } = await it.propose('INV-503');
+  it.slack.as('bo').openHome('home');
+  await until('it is shown', async () => home('bo').includes(`approve:${approval.id}`));
+  const become = (isGuest: boolean): void => {
+    it.slack.change('bo', { isGuest });
+    const user = { id: it.slack.users.bo.id, team_id: it.slack.teamId, name: 'bo', is_restricted: isGuest };
+    it.slack.emit({ type: 'user_change', user, event_ts: '1.1' });
+  };
+  become(true);
+  await until('it is gone', async () => home('bo').includes('full members of this workspace only'));
+  expect(home('bo')).not.toMatch(/approve:|\/runs\/|\/link\//);
+  become(false);
+  await until(
+    'Slack was heard',
+    async () =>
+      (await it.sql`select 1 from slack_people where external_id = ${it.slack.users.bo.id} and not is_guest`).length >
+      0,
+  );
+  it.slack.as('bo').openHome('home');
+  await until('it is theirs again', async () => home('bo').includes(`approve:${approval.id}`));
+});
+
+test('who is a guest from the start sees a polite line and no link', async () => {
+  it.slack.change('zoe', { isGuest: true });
+  it.slack.as('zoe').openHome('home');
+  await until('it is shown', async () => home('zoe').includes('full members of this workspace only'));
+  expect(home('zoe')).not.toContain('/link/');
+  expect(it.slack.violations()).toEqual([]);
+});

@@ -5,7 +5,10 @@ import { until } from '#test/setup/until.ts';
 
 let it: SlackCompany;
 beforeAll(async () => {
-  it = await startSlackCompany();
+  it = await startSlackCompany({
+    // Of what is said among a few only the mention comes, which does not say so.
+    slack: { channels: { general: {}, random: {}, few: { group: true } }, events: ['app_mention', 'message.channels'] },
+  });
 });
 afterAll(() => it.stop());
 
@@ -20,5 +23,19 @@ test('a mention becomes a card in the thread, a colleague approves it there, and
     const shown = await it.hears('general', ts, /Approved/);
     return shown['ts'] === card['ts'];
   });
+  expect(it.slack.violations()).toEqual([]);
+});
+
+test('D3 a mention in a group conversation is kept as private, as Slack says of it; one in a channel is not', async () => {
+  for (const [channel, isDirect] of [
+    ['few', true],
+    ['general', false],
+  ] as const) {
+    const ts = await it.slack.as('mia').say(channel, '@bot what can you do?');
+    await it.hears(channel, ts, /./);
+    const [thread] = await it.sql`select is_direct from threads where thread = ${ts}`;
+    expect(thread).toEqual({ is_direct: isDirect });
+  }
+  expect(it.slack.calls('conversations.info').map(({ answer }) => answer)).toContain('ok');
   expect(it.slack.violations()).toEqual([]);
 });

@@ -142,9 +142,11 @@ function fakeSlackCalls(team: string) {
   const slack = {
     calls: [] as { method: string; args: Json }[],
     users: new Map<string, Json>(),
+    /** What a channel is; one that is not here is public. */
+    channels: new Map<string, Json>(),
     /** Methods that cannot be asked now. */
     away: new Set<string>(),
-    env: 'off' as 'ready' | 'off' | 'unreachable',
+    env: 'off' as 'ready' | 'off' | 'unreachable' | 'refused',
     onEnsure: async () => {},
     forgotten: [] as string[],
     add: (id: string, change: Json = {}) =>
@@ -155,6 +157,10 @@ function fakeSlackCalls(team: string) {
     call: async (_at, method, args) => {
       slack.calls.push({ method, args });
       if (slack.away.has(method)) throw new PlatformFailure('not_sent', 'ECONNREFUSED');
+      if (method === 'conversations.info') {
+        const id = String(args['channel']);
+        return { ok: true, channel: slack.channels.get(id) ?? { id, is_im: false, is_mpim: false, is_private: false } };
+      }
       if (method !== 'users.info') return { ok: true };
       const user = slack.users.get(String(args['user']));
       if (!user) throw new PlatformFailure('refused', 'user_not_found');

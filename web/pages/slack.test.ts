@@ -23,6 +23,7 @@ const fresh = (): SlackSetup => ({
   hears: [],
   hasToken: false,
   canInstall: false,
+  problems: async () => ({ botToken: null, appToken: null }),
   manifest: (mode) => JSON.stringify({ mode, url: 'https://abw.example.com/slack/events' }, null, 2),
   begin: async (actor) => {
     asked.push(['begin', actor.memberId]);
@@ -140,6 +141,18 @@ test('what is set is done, and the button is there as soon as installing is poss
   expect([other.match(/>done<\/span>/g), other.match(/>not used<\/span>/g)].map((found) => found?.length)).toEqual([
     2, 2,
   ]);
+});
+
+test('a token of the settings that Slack refuses is not done: the page says what Slack said and what to do', async () => {
+  Object.assign(setup, { hears: ['http', 'socket'], hasToken: true, canInstall: true });
+  setup.problems = async () => ({
+    botToken: 'Slack does not accept SLACK_BOT_TOKEN (invalid_auth). Put a current <token> in and restart.',
+    appToken: 'Slack refuses SLACK_APP_TOKEN (not_allowed_token_type).',
+  });
+  const { text } = await open();
+  expect(text).toContain('SLACK_BOT_TOKEN (invalid_auth). Put a current &lt;token&gt; in and restart.');
+  expect(text).toContain('Slack refuses SLACK_APP_TOKEN (not_allowed_token_type).');
+  expect([text.match(/>done<\/span>/g), text.match(/>to do<\/span>/g)].map((found) => found?.length)).toEqual([2, 2]);
 });
 
 test('the manifest of each kind can be saved as a file', async () => {

@@ -31,6 +31,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
   async function draw(c: Context<WebEnv>, said: Said = {}, status = 200): Promise<Response> {
     const actor = allowed(c, 'connection.manage');
     const installed = await db.withOrg(actor.orgId, listInstallations);
+    const bad = await slack?.problems();
     const fresh = installed.find(({ tenant, status }) => tenant === said.connected && status === 'active');
     const success = fresh ? connectedText(fresh) : said.success;
     const body = html`<div class="page">
@@ -41,7 +42,7 @@ export function slackPages({ deps, frame }: { deps: WebDeps; frame: Frame }): Ho
         </div>
       </header>
       ${alert(said.problem)}${good(success)}
-      ${slack ? html`${makeApp(slack)}${hearing(slack, config.publicUrl)}${tokens(slack)}` : off}
+      ${slack ? html`${makeApp(slack)}${hearing(slack, config.publicUrl, bad?.appToken)}${tokens(slack, bad?.botToken)}` : off}
       ${workspaces(installed, said.checked)}
     </div>`;
     return frame.page(c, { title: 'Slack', section: 'slack', status, body });
@@ -147,14 +148,17 @@ const step = (isDone: boolean, words: Html | string, isNeeded = true): Html =>
     <span>${words}</span>
   </li>`;
 
-const hearing = (slack: SlackSetup, publicUrl: string): Html =>
+const warning = (text: string): Html => html`<div class="note note-warning flow" role="note">${text}</div>`;
+
+const hearing = (slack: SlackSetup, publicUrl: string, problem: string | null = null): Html =>
   html`<section>
     <h2>2. Let it be heard</h2>
     <p>One of the two is enough. Whoever runs the server sets them, and starts it again.</p>
     <ul class="todo">
       ${step(slack.hears.includes('http'), html`HTTP: <code>SLACK_SIGNING_SECRET</code>; Slack sends to <code>${publicUrl}/slack/events</code>`, slack.hears.length === 0)}
-      ${step(slack.hears.includes('socket'), html`Socket Mode: <code>SLACK_APP_TOKEN</code> with the scope <code>connections:write</code>`, slack.hears.length === 0)}
+      ${step(slack.hears.includes('socket') && problem === null, html`Socket Mode: <code>SLACK_APP_TOKEN</code> with the scope <code>connections:write</code>`, slack.hears.length === 0 || problem !== null)}
     </ul>
+    ${problem === null ? nothing : warning(problem)}
     ${
       slack.hears.includes('http') && !publicUrl.startsWith('https://')
         ? html`<div class="note note-warning flow" role="note">
@@ -165,13 +169,14 @@ const hearing = (slack: SlackSetup, publicUrl: string): Html =>
     }
   </section>`;
 
-const tokens = (slack: SlackSetup): Html =>
+const tokens = (slack: SlackSetup, problem: string | null = null): Html =>
   html`<section>
     <h2>3. Connect workspaces</h2>
     <ul class="todo">
-      ${step(slack.hasToken, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first organisation`, !slack.canInstall)}
+      ${step(slack.hasToken && problem === null, html`One workspace: <code>SLACK_BOT_TOKEN</code>; it belongs to the first organisation`, !slack.canInstall || problem !== null)}
       ${step(slack.canInstall, html`Any number: <code>SLACK_CLIENT_ID</code> and <code>SLACK_CLIENT_SECRET</code>, then the button below`, !slack.hasToken)}
     </ul>
+    ${problem === null ? nothing : warning(problem)}
     ${
       slack.canInstall
         ? html`<form method="post" action="/slack/install"><button class="primary">Add to Slack</button></form>

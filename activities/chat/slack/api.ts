@@ -48,7 +48,7 @@ export function createSlackApi({
   const web = createWeb({ config, log });
   const authTest = async (token: string) => selfOf(await web(token)('auth.test', {}));
   const oauth = createOauth({ config, web: web(), authTest, now });
-  const env = createEnv({ db, keys, log, config, authTest });
+  const env = createEnv({ db, keys, log, config, authTest, now });
   const tokens = createTokens({ db, keys, log, web, env, refresh: oauth.refresh, now });
 
   const call: SlackApi['call'] = async (at, method, args) => {
@@ -85,6 +85,7 @@ export function createSlackApi({
     authTest,
     checkInstallation,
     ensureEnv: env.ensure,
+    envProblem: env.problem,
     tokenOf: async (at) => (await tokens.read(at)).token,
     download: async (at, url, options) =>
       downloadFile(config, url, { ...options, token: (await tokens.read(at)).token }),

@@ -36,12 +36,13 @@ afterAll(async () => {
 const anOrg = async () => (await createOrg(database.db, 'Acme', `${newId()}@example.test`)).orgId;
 const lines: string[] = [];
 const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+let aheadMs = 0;
 const start = (api: string, token: string | undefined = 'xoxb-env') => {
   const config = readConfig({
     SLACK_API_URL: api,
     ...(token ? { SLACK_BOT_TOKEN: token, SLACK_SIGNING_SECRET: 's' } : {}),
   });
-  return createSlackApi({ db: database.db, keys, config, log });
+  return createSlackApi({ db: database.db, keys, config, log, now: () => Date.now() + aheadMs });
 };
 const withoutToken = (api: string) => start(api, '');
 const listed = (orgId: string) => database.db.withOrg(orgId, listInstallations);
@@ -155,7 +156,7 @@ test('a token that Slack refuses leaves no working installation, and works once 
     { status: 'revoked', problem: expect.stringContaining('SLACK_BOT_TOKEN') },
   ]);
   const before = lines.length;
-  for (const _ of [1, 2]) expect(await api.ensureEnv()).toBe('unreachable');
+  for (const _ of [1, 2]) expect(await api.ensureEnv()).toBe('refused');
   // Which setting, and what to do: once, not with every try.
   const alerts = lines
     .slice(before)
@@ -165,6 +166,29 @@ test('a token that Slack refuses leaves no working installation, and works once 
   isRefused = false;
   expect(await api.ensureEnv()).toBe('ready');
   expect(await api.call({ orgId: first, tenant: 'TENV' }, 'api.test', {})).toMatchObject({ ok: true });
+});
+
+test('the page learns what is wrong with the token; what failed is asked again after a minute only', async () => {
+  let says: Parameters<typeof littleSlack>[0] = () => ({ body: { ok: false, error: 'invalid_auth' } });
+  const slack = await littleSlack((ask) => says(ask));
+  const api = start(slack.api);
+  const problems = async () => [await api.envProblem(), await api.envProblem(), await api.envProblem()];
+  expect(new Set(await problems())).toEqual(
+    new Set([expect.stringMatching(/SLACK_BOT_TOKEN \(invalid_auth\).*restart/)]),
+  );
+  expect(slack.asks).toHaveLength(1);
+  aheadMs += 61_000;
+  says = () => ({ status: 503 });
+  expect(await problems()).toContainEqual(expect.stringContaining('could not be asked'));
+  expect(slack.asks).toHaveLength(2);
+  aheadMs += 61_000;
+  says = () => ({ body: { ok: false, error: 'not_allowed_token_type' } });
+  expect(await problems()).toContainEqual(expect.stringMatching(/not_allowed_token_type.*xoxb-/));
+  aheadMs += 61_000;
+  says = asSelf('TENV');
+  expect(await problems()).toEqual([null, null, null]);
+  expect(slack.asks).toHaveLength(4);
+  expect(await withoutToken(slack.api).envProblem()).toBeNull();
 });
 
 test('what an admin installed stays theirs, and a workspace of another org is not taken by the setting', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { PlatformApi } from '#core/chat.ts';
+import { saveSlackPerson, type SlackProfile } from '#db/slack-people.ts';
 import { addCalculator, addRows } from '#test/web/rows.ts';
-import type { Person } from '#test/web/world.ts';
+import { inOrg, type Person } from '#test/web/world.ts';
 import { createHomes } from './home.ts';
 import { failureOf, PANEL, startSpeaking, type Speaking } from '#test/setup/slack-speaking.ts';
 
@@ -25,7 +26,35 @@ const shown = (name: Name) => JSON.stringify(it.slack.home(name));
 const published = () => it.slack.calls('views.publish').length;
 const homesOn = (slack: PlatformApi) => createHomes({ db: it.world.deps.db, slack, log: it.log, publicUrl: PANEL });
 
+/** Slack says so of somebody. */
+const tell = (name: Name, standing: Partial<SlackProfile> = {}) =>
+  inOrg(it.world, it.ana.orgId, (org) =>
+    saveSlackPerson(org, homeOf(name), {
+      name,
+      email: null,
+      teamId: it.slack.teamId,
+      isBot: false,
+      isGuest: false,
+      isStranger: false,
+      isDeactivated: false,
+      ...standing,
+    }),
+  );
+const links = (name: Name) => it.sql`select 1 from slack_links where external_id = ${it.slack.users[name].id}`;
+const isNoticeOnly = (name: Name): void => {
+  const { blocks } = it.slack.home(name) ?? {};
+  expect(blocks).toHaveLength(1);
+  expect(shown(name)).not.toMatch(/approve:|\/runs\/|\/link\/|stop:|panel\.test|Sums|\/abet/);
+};
+
+test('somebody of whom Slack has not said who they are gets no link until it has', async () => {
+  await open('dan');
+  expect(shown('dan')).toContain('/abet connect');
+  expect(await links('dan')).toEqual([]);
+});
+
 test('somebody who is not linked sees how to link, by a private link that works', async () => {
+  await tell('dan');
   await open('dan');
   const [, token] = /panel\.test\/link\/([\w-]+)/.exec(shown('dan')) ?? [];
   expect(token).toBeDefined();
@@ -51,7 +80,41 @@ test('D2 everybody sees what waits for them and what they asked for, nothing els
   expect(cards).toEqual([{ channel: `home:${it.slack.users.bob.id}`, message: approvalId, shows: 'pending' }]);
   await it.sql`update members set status = 'deactivated' where id = ${cy.memberId}`;
   await open('cleo');
-  expect(shown('cleo')).toContain('Link your account');
+  expect(shown('cleo')).toContain('switched off');
+  isNoticeOnly('cleo');
+});
+
+const BARRED = [
+  ['a guest', { isGuest: true }],
+  ['somebody of another company', { isStranger: true }],
+  ['a deactivated account', { isDeactivated: true }],
+  ['a bot', { isBot: true }],
+] as const;
+
+test.each(BARRED)('D2 %s loses the home that they had: what is left is a polite line', async (_, standing) => {
+  const { approvalId } = await addRows(it.world, it.ana);
+  await tell('bob');
+  await open('bob');
+  expect(shown('bob')).toContain(`approve:${approvalId}`);
+  await tell('bob', standing);
+  // Also when it is drawn anew for another reason.
+  await it.chat.homes.refreshOwn(it.ana.orgId, bo.memberId);
+  expect(shown('bob')).toContain('full members of this workspace only');
+  isNoticeOnly('bob');
+  await addRows(it.world, it.ana);
+  await open('bob');
+  isNoticeOnly('bob');
+  await tell('bob');
+  await open('bob');
+  expect(shown('bob')).toContain(`approve:${approvalId}`);
+});
+
+test.each(BARRED)('%s who is not linked gets no link', async (_, standing) => {
+  await it.sql`delete from slack_links`;
+  await tell('dan', standing);
+  await open('dan');
+  isNoticeOnly('dan');
+  expect(await links('dan')).toEqual([]);
 });
 
 test('R5 one’s own request that goes on has a Stop; being stopped, ended, or for somebody who may only look it has none', async () => {

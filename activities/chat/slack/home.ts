@@ -14,6 +14,7 @@ import { readMember } from '#db/members.ts';
 import { listRuns } from '#db/run-list.ts';
 import { addHomeCards, noteHome, openedHomes, readHome, settleHomeCards, type HomePlace } from '#db/slack-homes.ts';
 import { makeLink } from '#db/slack-links.ts';
+import { isOutsider, readSlackPerson } from '#db/slack-people.ts';
 import { viewsOf, type ApprovalView } from '#db/views/approvals.ts';
 import { homeView, type Home } from '#activities/chat/render/slack/index.ts';
 import { later } from './budget.ts';
@@ -48,10 +49,10 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     let before = isOpened ? null : ((await db.withOrg(orgId, (org) => readHome(org, place)))?.shows ?? null);
     // What was published is compared with what is true afterwards: of two at once, the one that ends last is right.
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const { home, shows, cards } = await db.withOrg(orgId, (org) => readFor(org, place));
+      const { home, shows, cards, mayLink } = await db.withOrg(orgId, (org) => readFor(org, place));
       if (shows === before) return;
       await db.withOrg(orgId, (org) => addHomeCards(org, place, cards));
-      const linkUrl = home.isLinked ? undefined : await newLink(orgId, place);
+      const linkUrl = mayLink ? await newLink(orgId, place) : undefined;
       await show(orgId, place, { ...home, ...(linkUrl === undefined ? {} : { linkUrl }) });
       const shown = cards.map(({ id }) => id);
       await db.withOrg(orgId, async (org) => {
@@ -90,7 +91,7 @@ export function createHomes(deps: { db: Database; slack: PlatformApi; log: Logge
     `${publicUrl}/link/${(await db.withOrg(orgId, (org) => makeLink(org, place))).token}`;
 
   /** The home and a hash of it, without the link that is new each time. */
-  async function readFor(org: Org, place: HomePlace): Promise<{ home: Home; shows: string; cards: ApprovalView[] }> {
+  async function readFor(org: Org, place: HomePlace): Promise<Shown & { shows: string }> {
     const found = await readHomeOf(org, place, publicUrl);
     return { ...found, shows: sha256(JSON.stringify(found.home)) };
   }
@@ -126,15 +127,28 @@ const askedToWait = (error: unknown): number | null =>
     ? (error.cause.retryAfterMs ?? DEFAULT_PAUSE_MS)
     : null;
 
-async function readHomeOf(
-  org: Org,
-  { tenant, externalId }: HomePlace,
-  publicUrl: string,
-): Promise<{ home: Home; cards: ApprovalView[] }> {
+interface Shown {
+  home: Home;
+  cards: ApprovalView[];
+  /** They get a private link that ties their account to a member. */
+  mayLink: boolean;
+}
+
+async function readHomeOf(org: Org, { tenant, externalId }: HomePlace, publicUrl: string): Promise<Shown> {
   const identity = await findIdentity(org, { platform: 'slack', tenant, externalId });
   const member = identity && (await readMember(org, identity.memberId));
-  const empty = { publicUrl, memberName: '', approvals: [], runs: [], connections: [] };
-  if (!member || member.status !== 'active') return { home: { ...empty, isLinked: false }, cards: [] };
+  const person = await readSlackPerson(org, { tenant, externalId });
+  const empty = { publicUrl, memberName: '', approvals: [], runs: [], connections: [], isLinked: false };
+  const without = (notice: NonNullable<Home['notice']>): Shown => ({
+    home: { ...empty, notice },
+    cards: [],
+    mayLink: false,
+  });
+  if (person && isOutsider(person)) return without('outsider');
+  // Whoever Slack has not told us about may be a guest.
+  const isKnown = person !== undefined && person.fetchedAt.getTime() > 0;
+  if (!member) return { home: empty, cards: [], mayLink: isKnown };
+  if (member.status !== 'active') return without('switched_off');
   const actor = { orgId: org.id, memberId: member.id, role: member.role };
   const waiting = await listApprovals(org, actor, { limit: 50, status: 'pending' });
   const mine = [];
@@ -148,6 +162,7 @@ async function readHomeOf(
   const connections = await listConnections(org, actor, { limit: SHOWN.connections });
   return {
     cards,
+    mayLink: false,
     home: {
       publicUrl,
       memberName: member.name,

@@ -39,7 +39,7 @@ export interface SlackFile {
   mimeType: string;
 }
 
-export type EnvState = 'ready' | 'off' | 'unreachable';
+export type EnvState = 'ready' | 'off' | 'unreachable' | 'refused';
 
 /** Slack's Web API for every org. Everything that goes out throws `PlatformFailure` only. */
 export interface SlackApi extends PlatformApi {
@@ -47,8 +47,10 @@ export interface SlackApi extends PlatformApi {
   call(at: SlackPlace, method: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** Whom a token belongs to. */
   authTest(token: string): Promise<SlackSelf>;
-  /** Registers SLACK_BOT_TOKEN for the first org (RULES D7). `off`: it is not set. `unreachable`: call again later. Calls share one attempt. */
+  /** Registers SLACK_BOT_TOKEN for the first org (RULES D7). `off`: it is not set. `unreachable`: call again later. `refused`: as well, but only a person can change it. Calls share one attempt. */
   ensureEnv(): Promise<EnvState>;
+  /** Why SLACK_BOT_TOKEN does not work, in a sentence, or null. Asks Slack once a minute at most. */
+  envProblem(): Promise<string | null>;
   /** The place's token, refreshed when it is due. For `call`'s own sake and the few things that are no method, such as a file. */
   tokenOf(at: SlackPlace): Promise<string>;
   /** The bytes of a file in Slack. Refused: 'not_slack' for any other host, 'file_too_large', 'not_a_file' for a sign-in page. */

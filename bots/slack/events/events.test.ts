@@ -83,6 +83,44 @@ test('who opens the home has it drawn', async () => {
   expect(ears.engine.opened).toMatchObject([{ orgId: ears.orgId, tenant: 'T1', externalId: 'UBOB' }]);
 });
 
+const openHome = async (user: string): Promise<void> => {
+  await send(envelope({ type: 'app_home_opened', user, channel: 'D1', tab: 'home', event_ts: '1.2' }));
+  await ears.settle();
+};
+const drawn = (user: string): number => ears.engine.opened.filter(({ externalId }) => externalId === user).length;
+const standing = (user: string) => ears.sql`select is_guest, is_stranger from slack_people where external_id = ${user}`;
+
+test('D2 who opens the home is looked up first: a guest is drawn as one, and so is whom Slack hides', async () => {
+  ears.slack.add('UNEWGUEST', { is_restricted: true });
+  await openHome('UNEWGUEST');
+  expect(await standing('UNEWGUEST')).toEqual([{ is_guest: true, is_stranger: false }]);
+  await openHome('UHIDDEN');
+  expect(await standing('UHIDDEN')).toEqual([{ is_guest: false, is_stranger: true }]);
+  expect([drawn('UNEWGUEST'), drawn('UHIDDEN')]).toEqual([1, 1]);
+});
+
+test('D2 an open home is drawn anew when its owner becomes a guest, and only then', async () => {
+  const change = async (user: string, flags: Json): Promise<void> => {
+    const event = { type: 'user_change', user: { id: user, team_id: 'T1', name: 'x', ...flags }, event_ts: '1.1' };
+    await send(envelope(event));
+    await ears.settle();
+  };
+  for (const id of ['UOPEN', 'UNOTOPEN']) {
+    ears.slack.add(id);
+    await send(envelope(message({ user: id })));
+  }
+  await ears.settle();
+  await ears.sql`insert into slack_homes (id, org_id, tenant, external_id, shows, opened_at, updated_at)
+    values (gen_random_uuid(), ${ears.orgId}, 'T1', 'UOPEN', 'x', now(), now())`;
+  await change('UOPEN', { real_name: 'Renamed' });
+  expect(drawn('UOPEN')).toBe(0);
+  await change('UOPEN', { is_restricted: true });
+  expect(drawn('UOPEN')).toBe(1);
+  await change('UOPEN', { is_restricted: true, real_name: 'Renamed again' });
+  await change('UNOTOPEN', { is_restricted: true });
+  expect([drawn('UOPEN'), drawn('UNOTOPEN')]).toEqual([1, 0]);
+});
+
 test('revoked tokens of people are not ours', async () => {
   await send(envelope({ type: 'tokens_revoked', tokens: { oauth: ['U1'], bot: [] } }));
   expect(await ears.sql`select status from slack_installations`).toEqual([{ status: 'active' }]);

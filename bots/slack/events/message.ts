@@ -2,30 +2,18 @@ import { plainText } from '#activities/chat/render/slack/plain-text.ts';
 import type { Inbound, Sender } from '#core/chat.ts';
 import { zOrgSettings } from '#core/policy.ts';
 import { NOT_ADDRESSED } from '#db/inbox.ts';
-import { namesOfSlackPeople } from '#db/slack-people.ts';
 import type { Answer } from '#bots/slack/deps.ts';
 import { AGAIN, HEARD, rowOf, type Ear, type Ears, type HeardEvent } from '#bots/slack/ears.ts';
+import { namesIn } from '#bots/slack/names.ts';
 import { strangerOf } from '#bots/slack/people.ts';
-import { tellPrivately, tellRefused } from '#bots/slack/refuse.ts';
-import {
-  filesOf,
-  isCalled,
-  isDirect,
-  judge,
-  placeOf,
-  quotesOf,
-  zMessage,
-  type Bot,
-  type Placed,
-} from '#bots/slack/said.ts';
-import { mentionsIn } from '#bots/slack/text.ts';
+import { refuseUnknown, tellPrivately, tellRefused } from '#bots/slack/refuse.ts';
+import { filesOf, isCalled, judge, placeOf, quotesOf, zMessage, type Bot, type Placed } from '#bots/slack/said.ts';
+import { isUnknown, type Unknown } from '#bots/slack/unknown.ts';
 
 /** What is asked when something was sent without a word. */
 const FILES_TEXT = 'Look at the attached file.';
 const QUOTES_TEXT = 'Look at the message I forwarded.';
 const BOT_NAME = 'Abetworks';
-/** Mentions whose names are looked up. */
-const MOST_NAMES = 50;
 
 /** `message` and `app_mention` of one text have one key, and are one run, whichever comes first (RULES I2). */
 export const messageEar: Ear = {
@@ -46,15 +34,17 @@ export const messageEar: Ear = {
   },
 };
 
-async function ask({ deps, people, later }: Ears, heard: HeardEvent, said: Placed): Promise<Answer> {
+async function ask({ deps, people, channels, later }: Ears, heard: HeardEvent, said: Placed): Promise<Answer> {
   const { at, bot } = heard;
-  const sender = await senderOf({ deps, people }, heard, said);
-  if (!sender) return AGAIN;
+  // Both may ask Slack.
+  const [sender, isDirect] = await Promise.all([senderOf({ deps, people }, heard, said), channels.isDirect(at, said)]);
+  if ('isLasting' in sender) return sender.isLasting ? refuseUnknown({ deps, later }, heard, said, sender) : AGAIN;
   const inbound: Inbound = {
     sourceKey: heard.sourceKey,
     where: placeOf(said, at.tenant),
     sender,
-    isDirect: isDirect(said),
+    // Where nothing tells, too few read it rather than too many (RULES D3); a channel that is closed does not open by it.
+    isDirect: isDirect ?? isListed(heard, said),
     readsThread: said.thread_ts !== undefined && said.thread_ts !== said.ts,
     ...(await contentOf(deps, heard, said)),
     ...(heard.signature !== undefined && { signature: heard.signature }),
@@ -68,20 +58,28 @@ async function ask({ deps, people, later }: Ears, heard: HeardEvent, said: Place
   return HEARD;
 }
 
-/** What Slack says of whoever wrote it; null: it cannot say now, and somebody we know might be somebody else by now. */
+/** Whether people may ask there, whatever it is: an empty list opens every channel. */
+function isListed({ workspace }: HeardEvent, { channel }: Placed): boolean {
+  const { channels } = zOrgSettings.parse(workspace.settings).slack;
+  return channels.length === 0 || channels.includes(channel);
+}
+
+/** What Slack says of whoever wrote it. When it cannot say now, somebody we know might be somebody else by now. */
 async function senderOf(
   { deps, people }: Pick<Ears, 'deps' | 'people'>,
   { at, workspace }: HeardEvent,
   said: Placed,
-): Promise<Sender | null> {
+): Promise<Sender | Unknown> {
+  const { matchEmail } = zOrgSettings.parse(workspace.settings).slack;
   const account = { platform: 'slack', tenant: at.tenant, externalId: said.user } as const;
   const known = isFromElsewhere(said, at) ? strangerOf(said.user) : await people.who(at, said.user);
-  if (!known) {
+  if (isUnknown(known)) {
+    if (known.isLasting || matchEmail) return known;
     const found = await deps.client.findActor(account);
     const isLinked = 'actor' in found || found.reason !== 'unlinked';
-    return isLinked ? null : { id: said.user, name: said.user, isBot: false, isGuest: false };
+    return isLinked ? known : { id: said.user, name: said.user, isBot: false, isGuest: false };
   }
-  if (zOrgSettings.parse(workspace.settings).slack.matchEmail) await people.matchEmail(at, said.user, known);
+  if (matchEmail) await people.matchEmail(at, said.user, known);
   const { name, isBot, isGuest, isStranger, isDeactivated } = known;
   return { id: said.user, name, isBot, isGuest, isStranger, isDeactivated };
 }
@@ -95,15 +93,11 @@ function isFromElsewhere({ user_team, source_team, team }: Placed, { homes, isEn
 
 /** What it asks, in plain words, with what was sent beside it. */
 async function contentOf(
-  { db }: Pick<Ears['deps'], 'db'>,
+  deps: Pick<Ears['deps'], 'db'>,
   { at, bot }: { at: HeardEvent['at']; bot: Bot },
   said: Placed,
 ): Promise<Pick<Inbound, 'text' | 'files' | 'quotes'>> {
-  const others = [...new Set(mentionsIn(said.text))].filter((id) => id !== bot.userId).slice(0, MOST_NAMES);
-  const names =
-    others.length === 0
-      ? new Map<string, string>()
-      : await db.withOrg(at.orgId, (org) => namesOfSlackPeople(org, { tenant: at.tenant, externalIds: others }));
+  const names = await namesIn(deps, at, said.text);
   if (bot.userId !== undefined) names.set(bot.userId, BOT_NAME);
   const text = plainText(said.text, { botUserId: bot.userId, names }).trim();
   const files = filesOf(said);

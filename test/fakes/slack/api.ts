@@ -28,7 +28,7 @@ const SCOPES: [method: RegExp, scope: string][] = [
   [/^agents\.sessions\./, 'chat:write'],
   [/^assistant\./, 'assistant:write'],
   [/^conversations\.open$/, 'im:write'],
-  [/^conversations\.(info|list|members)$/, 'channels:read'],
+  [/^conversations\.(list|members)$/, 'channels:read'],
   [/^conversations\.(history|replies)$/, 'channels:history'],
   [/^users\.lookupByEmail$/, 'users:read.email'],
   [/^(users\.(info|list)|bots\.info)$/, 'users:read'],

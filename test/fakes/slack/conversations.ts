@@ -75,9 +75,13 @@ const open: Method = (world, args) => {
   };
 };
 
+const READ = { im: 'im:read', mpim: 'mpim:read', group: 'groups:read', channel: 'channels:read' } as const;
+
 const info: Method = async (world, args) => {
-  const answer = await world.emulate('conversations.info', args);
   const channel = world.rows.channels.findOneBy('channel_id', textOf(args['channel']));
+  const needed = READ[kindOf(channel)];
+  if (!world.scopes.includes(needed)) return failure('missing_scope', { needed, provided: world.scopes.join(',') });
+  const answer = await world.emulate('conversations.info', args);
   if (!answer['ok'] || !channel) return answer;
   const isShared = world.settled.channels[channel['name']]?.isExtShared ?? false;
   const is_member = channel['members'].includes(world.settled.botUserId);

@@ -125,13 +125,14 @@ function fill(rows: Store, settled: Settled): void {
     const members = names.map((user) => settled.users[user]?.id ?? idFor('U', teamId, user));
     if (channel.bot !== false) members.push(botUserId);
     const id = channel.id ?? idFor('C', teamId, name);
-    addChannel(rows, { id, name, teamId, isPrivate: channel.private ?? false, members });
+    const isMpim = channel.group ?? false;
+    addChannel(rows, { id, name, teamId, isPrivate: isMpim || (channel.private ?? false), isMpim, members });
   }
 }
 
 export function addChannel(
   rows: Store,
-  of: { id: string; name: string; teamId: string; isPrivate: boolean; members: string[] },
+  of: { id: string; name: string; teamId: string; isPrivate: boolean; isMpim?: boolean; members: string[] },
 ): void {
   const none = { value: '', creator: of.members[0], last_set: Math.floor(Date.now() / 1000) };
   rows.channels.insert({
@@ -140,6 +141,7 @@ export function addChannel(
     name: of.name,
     is_channel: !of.isPrivate,
     is_private: of.isPrivate,
+    is_mpim: of.isMpim ?? false,
     is_archived: false,
     topic: none,
     purpose: none,

@@ -8,7 +8,12 @@ const app = await startApp();
 const slack = await startSlack({
   team: { id: 'T0EVENTS001', name: 'Events' },
   users: { ana: { isAdmin: true }, bob: {}, sam: { isStranger: true, teamId: 'T0OTHER0001' } },
-  channels: { general: {}, shared: { members: ['ana', 'sam'], isExtShared: true }, away: { bot: false } },
+  channels: {
+    general: {},
+    shared: { members: ['ana', 'sam'], isExtShared: true },
+    away: { bot: false },
+    few: { group: true, members: ['ana', 'bob'] },
+  },
   deliverTo: app.url,
   redeliverAfterMs: [5, 5],
 });
@@ -90,6 +95,24 @@ test('a stranger of a shared channel comes under their own team, the authorizati
     authorizations: [{ team_id: 'T0EVENTS001' }],
     event: { user_team: 'T0OTHER0001', source_team: 'T0OTHER0001' },
   });
+});
+
+test('a group conversation looks like a channel in its app_mention; conversations.info tells, with the scope for it', async () => {
+  const { came } = await heard(() => ana.say('few', '@bot hi'));
+  expect(came.map(({ body }) => [body['event'].type, body['event'].channel_type])).toEqual([
+    ['message', 'mpim'],
+    ['app_mention', undefined],
+  ]);
+  const web = clientOf(slack);
+  const info = async (channel: string) => (await web.conversations.info({ channel })).channel;
+  expect(slack.channels.few).toMatch(/^C/);
+  expect(await info(slack.channels.few)).toMatchObject({ is_mpim: true, is_im: false, is_private: true });
+  expect(await info(slack.channels.general)).toMatchObject({ is_mpim: false, is_im: false, is_private: false });
+  const all = slack.scopes();
+  slack.setScopes(all.filter((scope) => scope !== 'mpim:read'));
+  await expect(info(slack.channels.few)).rejects.toThrow('missing_scope');
+  expect(await info(slack.channels.general)).toMatchObject({ is_mpim: false });
+  slack.setScopes(all);
 });
 
 test('an event that is not acknowledged comes again with the same id and the retry headers', async () => {

@@ -20,6 +20,8 @@ export interface ChannelOptions {
   /** Names of users. All of the workspace's own people when left out. */
   members?: string[];
   private?: boolean;
+  /** A direct message among several people; its id begins like a channel's. */
+  group?: boolean;
   isExtShared?: boolean;
   /** Whether the bot is a member; true when left out. */
   bot?: boolean;
@@ -78,10 +80,11 @@ const BOT_EVENTS = [
   'message.im',
   'message.mpim',
   'tokens_revoked',
+  'user_change',
 ];
 const BOT_SCOPES =
   'app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,' +
-  'groups:history,groups:read,im:history,im:read,im:write,mpim:history,mpim:read,reactions:write,team:read,' +
+  'groups:history,groups:read,im:history,im:read,im:write,mpim:history,mpim:read,' +
   'users:read,users:read.email';
 
 /** The options with every gap filled; ids follow from the team's id. */

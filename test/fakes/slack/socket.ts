@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { createFrames, handshake } from './frames.ts';
 import { randomWord, type Json } from './words.ts';
 
-export type EnvelopeType = 'events_api' | 'interactive' | 'slash_commands';
+/** The known ones, or one that Slack has yet to think of. */
+export type EnvelopeType = 'events_api' | 'interactive' | 'slash_commands' | (string & {});
 export interface Ack {
   envelopeId: string;
   type: EnvelopeType;

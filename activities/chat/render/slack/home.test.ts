@@ -47,6 +47,17 @@ test('an unlinked person sees only how to link', () => {
   expect(wordsOf({ isLinked: false })).toContain('/abet connect');
 });
 
+test.each([
+  ['outsider', 'full members of this workspace only'],
+  ['switched_off', 'Ask an admin'],
+] as const)('D2 whoever has no business here sees a polite line and nothing else (%s)', (notice, line) => {
+  const secret = [factsOf({ secret: 1 })];
+  const { blocks } = homeView(home({ notice, approvals: secret, linkUrl: 'https://abet.example/link/x' }));
+  expect(blocks).toHaveLength(1);
+  expect(plainFrom(blocks as KnownBlock[])).toContain(line);
+  expect(JSON.stringify(blocks)).not.toMatch(/secret|http/);
+});
+
 test('ten approvals with their buttons, ten requests and the connections fit one App Home', () => {
   const approvals = Array.from({ length: 10 }, (_, at) =>
     factsOf({ n: at, body: 'x'.repeat(at * 100) }, { id: `a${at}` }),

@@ -25,9 +25,17 @@ export interface Home {
   runs: readonly (HomeRun & { mayStop?: boolean })[];
   connections: readonly HomeConnection[];
   isLinked: boolean;
+  /** Why there is nothing for them here; then they see no more than that. */
+  notice?: keyof typeof NOTICES;
   /** Their private link, when they are not linked yet. */
   linkUrl?: string;
 }
+
+/** Without a link: there is nowhere for them to go. */
+const NOTICES = {
+  outsider: 'I work for full members of this workspace only. Ask a colleague who is one.',
+  switched_off: 'Your access to Abetworks was switched off. Ask an admin of your organisation.',
+} as const;
 
 const APPROVALS = 10;
 const RUNS = 10;
@@ -39,6 +47,7 @@ const REST = 2;
 
 /** A person's App Home: what waits for them, what they asked for, what is connected, and the way to the panel. */
 export function homeView(home: Home): HomeView {
+  if (home.notice) return { type: 'home', callback_id: 'home', blocks: [line(NOTICES[home.notice])] };
   const below = [...runs(home), ...connections(home)];
   const blocks = home.isLinked ? [...approvals(home, VIEW_BLOCKS - below.length), ...below] : unlinked(home);
   return { type: 'home', callback_id: 'home', blocks: blocks.slice(0, VIEW_BLOCKS) };

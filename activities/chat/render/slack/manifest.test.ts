@@ -63,7 +63,10 @@ test('it asks for what the app uses: the stop button, people who change, and the
     bot: [...BOT_SCOPES, ...OPTIONAL_SCOPES],
     bot_optional: ['users:read.email'],
   });
-  expect(BOT_SCOPES).not.toContain('users:read.email');
+  // Nothing is done with these: reactions never decide (RULES A7), and nobody reads a workspace's profile.
+  for (const scope of ['users:read.email', 'reactions:read', 'reactions:write', 'team:read'])
+    expect(BOT_SCOPES).not.toContain(scope);
+  expect(BOT_EVENTS).not.toContain('member_joined_channel');
   expect(http.features.shortcuts.map(({ callback_id }) => callback_id)).toEqual([SHORTCUTS.global, SHORTCUTS.message]);
   expect(SHORTCUTS).toEqual({ global: 'abet_ask', message: 'abet_ask_message' });
   expect(http.features).not.toHaveProperty('assistant_view');

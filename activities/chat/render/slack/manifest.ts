@@ -15,8 +15,6 @@ export const BOT_SCOPES = [
   'im:write',
   'mpim:history',
   'mpim:read',
-  'reactions:write',
-  'team:read',
   'users:read',
 ] as const;
 
@@ -30,7 +28,6 @@ export const BOT_EVENTS = [
   'app_home_opened',
   'app_mention',
   'app_uninstalled',
-  'member_joined_channel',
   'message.channels',
   'message.groups',
   'message.im',
