@@ -39,6 +39,8 @@ export interface Inbound {
   quotes?: readonly InboundQuote[];
   /** Asked in the middle of a thread that was there before: what was said in it up to here is read, as outside text. */
   readsThread?: boolean;
+  /** What the person has open beside the chat, as the platform says: kinds and ids only, no text of anybody. */
+  lookingAt?: string;
   /** sha256 of the signature that the platform sent it under: the same one twice is a replay (RULES I1). */
   signature?: string;
 }

@@ -13,6 +13,13 @@ export function instructionsFor(org: { name: string }, member: { name: string })
   ].join('\n');
 }
 
-/** What changes from turn to turn: the day, and how the thread's other requests stand (RULES R2). */
-export const situationOf = (statusLines: readonly string[], now: Date): string =>
-  [`Today is ${now.toISOString().slice(0, 10)} (UTC).`, ...statusLines].join('\n');
+/** What changes from turn to turn: the day, what the person looks at, and how the thread's other requests stand (RULES R2). */
+export const situationOf = (
+  { statusLines, lookingAt }: { statusLines: readonly string[]; lookingAt: string | null },
+  now: Date,
+): string =>
+  [
+    `Today is ${now.toISOString().slice(0, 10)} (UTC).`,
+    ...(lookingAt === null ? [] : [`When they asked, they were looking at: ${lookingAt}.`]),
+    ...statusLines,
+  ].join('\n');

@@ -143,7 +143,7 @@ async function prepare(org: Org, run: Run) {
   const lastText = context.messages.findLast((message) => message.role === 'user')?.text ?? '';
   const input = {
     instructions: instructionsFor({ name }, { name: member?.name ?? 'a member' }),
-    situation: situationOf(context.statusLines, new Date()),
+    situation: situationOf({ ...context, ...run }, new Date()),
     cacheKey: run.threadId,
     messages: context.messages,
     tools: chooseTools(tools, lastText, context.usedTools),

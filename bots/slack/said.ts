@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { InboundFile, InboundQuote, ThreadRef } from '#core/chat.ts';
 import { zFlag, zId, zList, zPart, zSaid, zTs } from './envelope.ts';
+import { zAppContext } from './looking.ts';
 import { callsAnother, mentionsIn } from './text.ts';
 
 /** A `message` or `app_mention` event. */
@@ -26,6 +27,7 @@ export const zMessage = z.object({
   team: zId,
   user_team: zId,
   source_team: zId,
+  app_context: zAppContext,
   files: zList,
   attachments: zList,
 });

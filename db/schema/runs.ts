@@ -55,6 +55,8 @@ export const runs = pgTable(
     given: jsonb('given').$type<GivenCall>(),
     /** The run it repeats, when a person asked for it again. */
     againOf: uuid('again_of'),
+    /** What the person had open when they asked, as kinds and ids. */
+    lookingAt: text('looking_at'),
     /** Machine time used so far, without waiting for people, in ms (RULES R4). */
     machineMs: bigint('machine_ms', { mode: 'number' }).notNull().default(0),
     endedAt: at('ended_at'),

@@ -45,6 +45,18 @@ test('T1 T2 what a file says is material: its orders make no effect, the write i
   expect(it.erp.invoices).toHaveLength(1);
 });
 
+test('what the person has open beside the agent is told to the model, and taints nothing', async () => {
+  model.answers('what is this channel for', 'For invoices.');
+  const context = [{ type: 'slack#/types/channel_id', value: 'C0LOOKING', team_id: it.slack.teamId }];
+  const ana = it.slack.as('ana');
+  ana.changeContext(context);
+  const ts = await ana.dm('what is this channel for', { context });
+  await it.hears(ana.dmChannel(), ts, 'For invoices.');
+  expect(model.heard()).toContain('looking at: channel C0LOOKING.');
+  const [run] = await it.sql`select taint, looking_at from runs order by created_at desc limit 1`;
+  expect(run).toEqual({ taint: null, looking_at: 'channel C0LOOKING' });
+});
+
 test('a PDF, a picture and a file of another company reach the model', async () => {
   model.answers('compare these', 'They agree.');
   const ts = await say(

@@ -133,6 +133,7 @@ async function store(
       seq,
       requestedBy: actor.memberId,
       againOf: inbound.againOf ?? null,
+      lookingAt: inbound.lookingAt ?? null,
       statusText: 'Starting',
       ...(given ? { given } : {}),
       // The sweeper leaves it alone this long: the usual start is under way.

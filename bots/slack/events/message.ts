@@ -4,6 +4,7 @@ import { zOrgSettings } from '#core/policy.ts';
 import { NOT_ADDRESSED } from '#db/inbox.ts';
 import type { Answer } from '#bots/slack/deps.ts';
 import { AGAIN, HEARD, rowOf, type Ear, type Ears, type HeardEvent } from '#bots/slack/ears.ts';
+import { lookingAtOf } from '#bots/slack/looking.ts';
 import { namesIn } from '#bots/slack/names.ts';
 import { strangerOf } from '#bots/slack/people.ts';
 import { refuseUnknown, tellPrivately, tellRefused } from '#bots/slack/refuse.ts';
@@ -39,6 +40,7 @@ async function ask({ deps, people, channels, later }: Ears, heard: HeardEvent, s
   // Both may ask Slack.
   const [sender, isDirect] = await Promise.all([senderOf({ deps, people }, heard, said), channels.isDirect(at, said)]);
   if ('isLasting' in sender) return sender.isLasting ? refuseUnknown({ deps, later }, heard, said, sender) : AGAIN;
+  const lookingAt = lookingAtOf(said.app_context);
   const inbound: Inbound = {
     sourceKey: heard.sourceKey,
     where: placeOf(said, at.tenant),
@@ -47,6 +49,7 @@ async function ask({ deps, people, channels, later }: Ears, heard: HeardEvent, s
     isDirect: isDirect ?? isListed(heard, said),
     readsThread: said.thread_ts !== undefined && said.thread_ts !== said.ts,
     ...(await contentOf(deps, heard, said)),
+    ...(lookingAt !== undefined && { lookingAt }),
     ...(heard.signature !== undefined && { signature: heard.signature }),
   };
   const received = await deps.client.receive(inbound, { isAddressed: said.type === 'app_mention', orgId: at.orgId });
