@@ -13,6 +13,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Nothing here changes a module's state, and importing them anew for each file took 40 % of the time.
+          isolate: false,
           include: [
             '{core,db,activities,workflows,web,bots,scripts,bench,docs,test/setup,test/fakes,test/slack}/**/*.test.ts',
           ],

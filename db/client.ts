@@ -26,9 +26,17 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/**
+ * Seconds before a connection that failed is tried again. The client's own way grows to 20 s and counts the failures of all connections together, so that a
+ * short outage would go on for that long.
+ */
+export const reconnectAfter = (failures: number): number =>
+  Math.min(3 ** failures / 100, 1) * (0.5 + Math.random() / 2);
+
 /** Opens a pool. `max` is in connections. Nothing is connected until the first query. */
 export function createDatabase({ url, max = 10 }: { url: string; max?: number }): Database {
-  const client = postgres(url, { max, onnotice: () => {}, connection: { application_name: 'abetworks' } });
+  const connection = { application_name: 'abetworks' };
+  const client = postgres(url, { max, onnotice: () => {}, connection, backoff: reconnectAfter });
   const handle = drizzle(prepareAll(client), { schema });
   const withRole = <T>(role: string, orgId: string, fn: (tx: Tx) => Promise<T>): Promise<T> =>
     handle.transaction(async (tx) => {

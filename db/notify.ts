@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
-import type { Org } from './client.ts';
+import { reconnectAfter, type Org } from './client.ts';
 
 /** What changed, ids only (RULES S3). */
 export interface Change {
@@ -21,7 +21,8 @@ export async function listen(
   onChange: (change: Change) => void,
   onLost: () => void,
 ): Promise<() => Promise<void>> {
-  const client = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'abetworks listen' } });
+  const connection = { application_name: 'abetworks listen' };
+  const client = postgres(url, { max: 1, onnotice: () => {}, connection, backoff: reconnectAfter });
   await client.listen('abw', (text) => onChange(JSON.parse(text) as Change), onLost);
   return () => client.end({ timeout: 1 });
 }

@@ -17,10 +17,10 @@ export async function holdLock(adminUrl: string, statement: Statement): Promise<
   const [own] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   return {
     isWaitedFor: async () => {
-      await until('someone waits for the lock', async () => {
-        const waiting = await sql`select 1 from pg_stat_activity where ${own?.pid ?? 0} = any(pg_blocking_pids(pid))`;
-        return waiting.length > 0;
-      });
+      // After an earlier kill, what was handed to the dead process is handed out again only after its time-out.
+      const waiters = async (): Promise<boolean> =>
+        (await sql`select 1 from pg_stat_activity where ${own?.pid ?? 0} = any(pg_blocking_pids(pid))`).length > 0;
+      await until('someone waits for the lock', waiters, 45_000);
     },
     release: async () => {
       await sql`rollback`;

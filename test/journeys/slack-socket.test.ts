@@ -131,7 +131,7 @@ test('with a wrong app token it says so, goes on, and keeps trying', async () =>
   try {
     await child.ready();
     await until('it tries again', async () => triedWrong().length >= 2);
-    expect(child.output()).toMatch(/Socket Mode: no connection to Slack; trying again/);
+    await until('it says so', async () => /Socket Mode: no connection to Slack; trying again/.test(child.output()));
     expect(child.output()).toMatch(/invalid_auth/);
     expect(child.output()).not.toContain('xapp-wrong-canary');
   } finally {
