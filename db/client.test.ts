@@ -14,7 +14,8 @@ test('when the database is back after an outage, it is used again at once, howev
     expect(await ask()).toBe(true);
     await wire.unplug();
     // The seventh failure would be waited for 3 to 7 s.
-    for (let failures = 1; failures <= 7; failures += 1) await expect(ask()).rejects.toThrow(/CONNECTION_CLOSED|ECONNREFUSED/);
+    for (let failures = 1; failures <= 7; failures += 1)
+      await expect(ask()).rejects.toThrow(/CONNECTION_CLOSED|ECONNREFUSED/);
     await wire.plug();
     const back = await Promise.race([ask(), pause(2_500, 'not yet', { ref: false })]);
     expect(back).toBe(true);
