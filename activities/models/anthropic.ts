@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type Anthropic from '@anthropic-ai/sdk';
-import { MODEL_TIMEOUT_MS, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
+import { MODEL_TIMEOUT_MS, sdkTimeout, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
 import type { EndReason } from './call.ts';
 import { malformed } from './errors.ts';
 import { newestOfPerson, toTurns } from './history.ts';
@@ -44,7 +44,7 @@ async function connect(options: AnthropicOptions, timeoutMs: number): Promise<An
     authToken: null,
     baseURL: (options.baseUrl ?? 'https://api.anthropic.com').replace(/\/+$/, '').replace(/\/v1$/, ''),
     maxRetries: 0,
-    timeout: timeoutMs,
+    timeout: sdkTimeout(timeoutMs),
     logLevel: 'off',
     // A redirect would carry the key to another host.
     fetchOptions: { redirect: 'manual' },

@@ -9,6 +9,9 @@ import { estimateInput } from './seen.ts';
 /** Shorter than the activity's own limit, so that the reason is known (research: B2). */
 export const MODEL_TIMEOUT_MS = 170_000;
 
+/** For the SDKs, in ms: later than our own clock, which covers the body too and knows to say that the answer was late. */
+export const sdkTimeout = (timeoutMs: number): number => timeoutMs + 10_000;
+
 const zArguments = z.record(z.string(), zJson);
 
 interface CallOptions {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type OpenAI from 'openai';
-import { MODEL_TIMEOUT_MS, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
+import { MODEL_TIMEOUT_MS, sdkTimeout, callVendor, estimateUsage, readArguments, toGenerated } from './call.ts';
 import type { EndReason } from './call.ts';
 import { malformed, toModelError } from './errors.ts';
 import { toTurns } from './history.ts';
@@ -79,7 +79,7 @@ async function connect(options: OpenaiOptions, timeoutMs: number): Promise<OpenA
     project: null,
     baseURL: (options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, ''),
     maxRetries: 0,
-    timeout: timeoutMs,
+    timeout: sdkTimeout(timeoutMs),
     logLevel: 'off',
     // A redirect would carry the prompt to another host.
     fetchOptions: { redirect: 'manual' },
