@@ -89,13 +89,19 @@ export function createCards({
   async function tellAll(orgId: string, approvalId: string): Promise<void> {
     if (copy && chat.slack) {
       const { view } = await read(orgId, approvalId);
-      // Decided meanwhile: the copy is new, and already old. The others may take long.
-      const copying = copy(orgId, view, cardFor(chat.slack, view), () => editStale(orgId, approvalId));
+      const copying = copy(orgId, view, cardFor(chat.slack, view), (message) => editCopy(orgId, approvalId, message));
       const [{ left }] = await Promise.all([copying, homes?.refreshFor(orgId, approvalId)]);
+      // Stopped in the moment in which the thread's card went on record: the workflow knows nothing of it.
       await editStale(orgId, approvalId);
       if (left > 0) return;
     }
     await db.withOrg(orgId, (org) => endTelling(org, approvalId));
+  }
+
+  /** Decided meanwhile: the copy is new, and already old. The others may take long, and those that were there before are being edited. */
+  async function editCopy(orgId: string, approvalId: string, message: string): Promise<void> {
+    const stale = await db.withOrg(orgId, (org) => staleCards(org, approvalId));
+    for (const { card } of stale) if (card.message === message) await editCard(card);
   }
 
   /** The thread's card first, the others beside it: one that cannot be edited holds up neither them nor the run. It is tried again later (RULES S1). */

@@ -9,7 +9,7 @@ beforeAll(async () => {
   const channels = { stored: {}, card: {}, answer: {}, live: {}, away: {}, events: {} };
   it = await startSlackProcesses({
     roles: ['web', 'worker'],
-    slack: { channels, redeliverAfterMs: [500, 2_000, 4_000] },
+    slack: { channels, redeliverAfterMs: [500, 2_000, 10_000] },
   });
 });
 afterAll(() => it.stop());
@@ -125,8 +125,8 @@ test('I1 the database restarts while events come: none is acknowledged unstored,
   it.wires.postgres.cut();
   const asked: string[] = [];
   for (let n = 1; n <= 5; n += 1) asked.push(await it.slack.as('ana').say('events', `@bot hi ${n}`));
-  await it.slack.quiet();
   const deliveriesOf = (ts: string) => it.slack.deliveries().filter(({ envelope }) => envelope['event'].ts === ts);
+  await until('Slack tried each', async () => asked.every((ts) => deliveriesOf(ts).length > 0));
   for (const ts of asked) expect(deliveriesOf(ts).some(({ status }) => status === 200)).toBe(false);
   it.wires.postgres.mend();
   for (const ts of asked) {

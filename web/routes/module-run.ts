@@ -104,7 +104,8 @@ async function waitFor(
 async function answerOf({ db }: Deps, actor: Principal, wanted: Wanted, state: GivenState): Promise<Ended> {
   const { run, call, approvalId, isMaybeSent } = state;
   if (run.endedAt === null) {
-    const status = run.status === 'waiting' ? 'waiting' : 'running';
+    // The run is read before its approval, and may have come to wait in between.
+    const status = run.status === 'waiting' || approvalId !== null ? 'waiting' : 'running';
     const row = approvalId && (await db.withOrg(actor.orgId, (org) => findApproval(org, actor, approvalId)));
     const answer = { run_id: run.id, status, text: run.statusText } as const;
     return { kind: 'waiting', answer: row ? { ...answer, approval: approvalJson(row) } : answer };

@@ -20,16 +20,11 @@ const MAX_WAIT_MS = 15_000;
 
 /**
  * Sends an approval's card, as a direct message, to those who may decide it and have a Slack account in a workspace that works. Returns how many are left to
- * be sent later: not those that Slack refuses. `onSent` is called for each as soon as it is out. A copy that fails fails nothing: it is logged, and the card
+ * be sent later: not those that Slack refuses. `onSent` is called for each message as soon as it is out. A copy that fails fails nothing: it is logged, and the card
  * in the thread and the panel remain. Sending twice is the same as once.
  */
 export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; log: Logger }) {
-  return async (
-    orgId: string,
-    view: ApprovalView,
-    card: Outgoing,
-    onSent: () => Promise<void>,
-  ): Promise<{ left: number }> => {
+  return async (orgId: string, view: ApprovalView, card: Outgoing, onSent: OnSent): Promise<{ left: number }> => {
     const accounts = await db.withOrg(orgId, async (org) => {
       const approval = await readApproval(org, view.id);
       const thread = approval && (await readThread(org, approval.threadId));
@@ -39,7 +34,7 @@ export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; l
       const others = thread.isDirect ? deciders.filter((id) => id !== thread.createdBy) : deciders;
       return (await slackAccountsOf(org, others, thread.tenant)).slice(0, MAX_COPIES);
     });
-    const ended = await Promise.allSettled(accounts.map((account) => insist(orgId, view, card, account).then(onSent)));
+    const ended = await Promise.allSettled(accounts.map((account) => insist(orgId, view, card, account, onSent)));
     const failed = ended.filter((one) => one.status === 'rejected');
     const left = failed.filter(({ reason }) => !(reason instanceof UserError)).length;
     const counts = { failed: failed.length, left, of: ended.length };
@@ -51,13 +46,19 @@ export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; l
     return { left };
   };
 
-  async function insist(orgId: string, view: ApprovalView, card: Outgoing, account: Account): Promise<void> {
+  async function insist(
+    orgId: string,
+    view: ApprovalView,
+    card: Outgoing,
+    account: Account,
+    onSent: OnSent,
+  ): Promise<void> {
     const { tenant, externalId } = account;
     const copy = { ...card, key: `${card.key}:to:${tenant}:${externalId}` };
     for (let tries = 1; ; tries += 1) {
       if (!(await isWanted(orgId, view.id, copy.key))) return;
       try {
-        return await send(orgId, view, copy, account);
+        return await onSent(await send(orgId, view, copy, account));
       } catch (error) {
         const askedMs = error instanceof ApplicationFailure ? Number(error.nextRetryDelay ?? WAIT_MS) : WAIT_MS * tries;
         if (error instanceof UserError || tries === TRIES || askedMs > MAX_WAIT_MS) throw error;
@@ -79,13 +80,15 @@ export function createCopies({ db, chat, log }: { db: Database; chat: ChatOut; l
     { id: approvalId, payloadSha256 }: ApprovalView,
     copy: Outgoing,
     { tenant, externalId }: Account,
-  ): Promise<void> {
+  ): Promise<string> {
     const to: ThreadRef = { platform: 'slack', tenant, channel: externalId, thread: '' };
     const { channel, thread, message } = await chat.post(orgId, to, copy);
     const place = { platform: 'slack' as const, tenant, channel, thread, message };
     // What is in Slack may be of an earlier telling, before the decision: then it is edited, as any older one.
     await db.withOrg(orgId, (org) => addCard(org, { approvalId, ...place, payloadSha256, shows: 'pending' }));
+    return message;
   }
 }
 
 type Account = { tenant: string; externalId: string };
+type OnSent = (message: string) => Promise<void>;
