@@ -6,6 +6,7 @@ import { isOnePersonOrg } from './orgs.ts';
 import { identities, members } from './schema/identity.ts';
 import { runs, toolCalls } from './schema/runs.ts';
 import { slackInstallations, slackPeople } from './schema/slack.ts';
+import { isOutsiderRow } from './slack-people.ts';
 
 /** Who asked: of the run that asked first, of every run that joined the question since (RULES R3), and everybody who edited it (A3). */
 export async function requestersOf(
@@ -74,7 +75,6 @@ export async function slackAccountsOf(
   tenant: string,
 ): Promise<{ memberId: string; tenant: string; externalId: string }[]> {
   if (memberIds.length === 0) return [];
-  const { isBot, isGuest, isStranger, isDeactivated } = slackPeople;
   const barred = org.tx
     .select({ id: slackPeople.id })
     .from(slackPeople)
@@ -83,7 +83,7 @@ export async function slackAccountsOf(
         eq(slackPeople.orgId, identities.orgId),
         eq(slackPeople.tenant, identities.tenant),
         eq(slackPeople.externalId, identities.externalId),
-        or(isBot, isGuest, isStranger, isDeactivated),
+        isOutsiderRow,
       ),
     );
   const rows = await org.tx

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Org } from './client.ts';
 import { members } from './schema/identity.ts';
 import { slackPeople } from './schema/slack.ts';
@@ -17,6 +17,13 @@ export const isOutsider = ({
   isDeactivated,
 }: Pick<SlackProfile, 'isBot' | 'isGuest' | 'isStranger' | 'isDeactivated'>): boolean =>
   isBot || isGuest || isStranger || isDeactivated;
+/** The same, of a row of `slack_people` in a query. */
+export const isOutsiderRow = or(
+  slackPeople.isBot,
+  slackPeople.isGuest,
+  slackPeople.isStranger,
+  slackPeople.isDeactivated,
+);
 interface Whom {
   tenant: string;
   externalId: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorText, PlatformFailure } from '#core/errors.ts';
 import type { SlackBotDeps } from './deps.ts';
+import { within } from './later.ts';
 import type { Where } from './people.ts';
 import { isDirect, type Placed } from './said.ts';
 
@@ -46,13 +47,7 @@ export function createChannels({ slack, log, now = Date.now }: Pick<SlackBotDeps
       if (isDirect(said)) return true;
       const known = cached.get(key);
       if (known && known.until > now()) return known.isDirect;
-      let timer: NodeJS.Timeout | undefined;
-      const tooLong = new Promise<null>((resolve) => {
-        timer = setTimeout(resolve, WAIT_MS, null);
-      });
-      const found = await Promise.race([ask(at, channel, key), tooLong]);
-      clearTimeout(timer);
-      return found;
+      return within(ask(at, channel, key), WAIT_MS, null);
     },
   };
 }

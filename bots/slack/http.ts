@@ -3,6 +3,7 @@ import { errorText } from '#core/errors.ts';
 import type { Answer } from './deps.ts';
 import type { Delivery, Hear } from './hear.ts';
 import type { Later } from './later.ts';
+import { createSeldom } from './seldom.ts';
 import { verify, whyRefused } from './verify.ts';
 
 /** Slack's own bodies stay far below: a message has 40 000 characters and 50 blocks at most. */
@@ -26,12 +27,9 @@ export function createHttp({
   log: Logger;
   now?: (() => number) | undefined;
 }): (request: Request) => Promise<Response> {
-  let saidAt = -Infinity;
+  const isDue = createSeldom(SAY_AGAIN_MS, now);
   const refuse = (why: string | null): Response => {
-    if (why !== null && now() - saidAt >= SAY_AGAIN_MS) {
-      saidAt = now();
-      log.warn({ why }, 'a request that says it is Slack’s was refused');
-    }
+    if (why !== null && isDue('refused')) log.warn({ why }, 'a request that says it is Slack’s was refused');
     return problem(401, 'This was not signed by Slack, just now, for this app.');
   };
   return async (request) => {

@@ -24,16 +24,19 @@ export function createLater(log: Logger): Later {
         .finally(() => underWay.delete(doing));
       underWay.add(doing);
     },
-    drain: () => within(Promise.all(underWay), DRAIN_MS),
+    drain: async () => void (await within(Promise.all(underWay), DRAIN_MS, undefined)),
   };
 }
 
-/** Waits for something, but not for longer. */
-export async function within(work: Promise<unknown>, ms: number): Promise<void> {
+/** Waits for something, but not for longer: then it gives `otherwise`. */
+export async function within<T, Other>(work: Promise<T>, ms: number, otherwise: Other): Promise<T | Other> {
   let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const tooLong = new Promise<Other>((resolve) => {
+    timer = setTimeout(resolve, ms, otherwise);
   });
-  await Promise.race([work, tooLong]);
-  clearTimeout(timer);
+  try {
+    return await Promise.race([work, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -12,6 +12,7 @@ import {
 } from '#db/slack-people.ts';
 import type { SlackBotDeps } from './deps.ts';
 import { zFlag, zId, zSaid } from './envelope.ts';
+import { within } from './later.ts';
 import { createAlert, isUnknown, type Unknown } from './unknown.ts';
 
 /** What Slack said of a person counts this long; a `user_change` ends it sooner. */
@@ -108,12 +109,7 @@ export function createPeople({ db, slack, log, now = Date.now }: Pick<SlackBotDe
   async function find(at: Where, externalId: string): Promise<SlackProfile | Unknown> {
     const row = await db.withOrg(at.orgId, (org) => readSlackPerson(org, { ...at, externalId }));
     if (row && now() - row.fetchedAt.getTime() < FRESH_MS) return row;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<Unknown>((resolve) => {
-      timer = setTimeout(resolve, WAIT_MS, NOT_NOW);
-    });
-    const said = await Promise.race([ask(at, externalId), tooLong]);
-    clearTimeout(timer);
+    const said = await within(ask(at, externalId), WAIT_MS, NOT_NOW);
     // An outage ends; a refusal stays, and what was true of them long ago would count for ever.
     const isLeft = isUnknown(said) && !said.isLasting && row && row.fetchedAt.getTime() > 0;
     return isLeft ? row : said;

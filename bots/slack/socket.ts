@@ -85,9 +85,9 @@ export async function startSocket(deps: SocketDeps): Promise<Socket> {
     problem: () => tokenProblem,
     stop: async () => {
       stopping.abort();
-      await within(Promise.all(underWay), DRAIN_MS);
-      await within(line?.close() ?? Promise.resolve(), DRAIN_MS);
-      await within(keeping, DRAIN_MS);
+      await within(Promise.all(underWay), DRAIN_MS, undefined);
+      await within(line?.close() ?? Promise.resolve(), DRAIN_MS, undefined);
+      await within(keeping, DRAIN_MS, undefined);
     },
   };
 }
@@ -196,7 +196,7 @@ async function openLine({ config, log }: SocketDeps, onFrame: (raw: unknown, sen
     await Promise.race([starting, closed.then(() => Promise.reject(new Error('the connection was closed'))), tooLong]);
     return { closed, close };
   } catch (error) {
-    await within(close(), DRAIN_MS);
+    await within(close(), DRAIN_MS, undefined);
     throw error;
   } finally {
     clearTimeout(timer);

@@ -39,7 +39,7 @@ export function createWho(deps: SlackBotDeps, people: People = createPeople(deps
     const homes = [tenant, ...(enterpriseId === null ? [] : [enterpriseId])];
     const at = { orgId, tenant, homes, isEnterprise: tenant === enterpriseId };
     const profile = await people.who(at, userId);
-    if (isOutsider(tenant, claimed, isUnknown(profile) ? null : profile))
+    if (isStranger(tenant, claimed, isUnknown(profile) ? null : profile))
       return { refused: NO_COLLEAGUE, reason: 'stranger', orgId };
     // What we know of the account may be of before: nobody acts whom Slack does not name.
     if (isUnknown(profile)) return { refused: lineOfUnknown(profile), reason: NOT_LOOKED_UP, orgId };
@@ -58,7 +58,7 @@ export function createWho(deps: SlackBotDeps, people: People = createPeople(deps
 }
 
 /** Of another company, through Slack Connect. Within an Enterprise people have other workspaces, and Slack itself says whose they are. */
-function isOutsider(tenant: string, { teamId, enterpriseId }: Claimed, profile: SlackProfile | null): boolean {
+function isStranger(tenant: string, { teamId, enterpriseId }: Claimed, profile: SlackProfile | null): boolean {
   if (profile?.isStranger) return true;
   const isElsewhere = teamId !== '' && teamId !== tenant && teamId !== enterpriseId;
   return isElsewhere && (enterpriseId === null || profile === null);

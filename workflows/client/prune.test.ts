@@ -5,7 +5,7 @@ import { until } from '#test/setup/until.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addRows } from '#test/web/rows.ts';
 import { addOrg, createWorld, type World } from '#test/web/world.ts';
-import { fakeEngine } from './engine.fixture.ts';
+import { idleSweep } from './sweep.fixture.ts';
 import { startSweeping } from './sweep.ts';
 
 let world: World;
@@ -27,17 +27,8 @@ test('the sweeper removes what an org no longer keeps, and says how much in the 
   await sql`update effects set state = 'confirmed'`;
   const lines: string[] = [];
   const stop = startSweeping({
-    db: world.deps.db,
-    keys: world.deps.keys,
-    engine: fakeEngine().port,
+    ...idleSweep(world.deps),
     log: pino({}, { write: (line: string) => void lines.push(line) }),
-    editCards: async () => {},
-    tellApprovers: async () => {},
-    giveUp: async () => {},
-    checkHealth: async () => ({ isDown: false, runIds: [] }),
-    editQuestion: async () => {},
-    showProgress: async () => {},
-    keepCheckpoint: async () => {},
   });
   try {
     await until('it is gone', async () => (await sql`select 1 from runs where id = ${runId}`).length === 0);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { idleClient } from '#test/web/client.ts';
 import { addRows } from '#test/web/rows.ts';
 import { addOrg, createWorld, type Person, type World } from '#test/web/world.ts';
-import { fakeEngine } from './engine.fixture.ts';
+import { idleSweep } from './sweep.fixture.ts';
 import { sweepOnce, type SweepDeps } from './sweep.ts';
 
 let world: World;
@@ -27,17 +27,8 @@ beforeEach(async () => {
   await sql`update approvals set tell_at = null`;
   told = [];
   deps = {
-    db: world.deps.db,
-    engine: fakeEngine().port,
-    keys: world.deps.keys,
-    log: pino({ level: 'silent' }),
+    ...idleSweep(world.deps),
     tellApprovers: async ({ approvalId }) => void told.push(approvalId),
-    editCards: async () => {},
-    giveUp: async () => {},
-    checkHealth: async () => ({ isDown: false, runIds: [] }),
-    editQuestion: async () => {},
-    showProgress: async () => {},
-    keepCheckpoint: async () => {},
   };
 });
 

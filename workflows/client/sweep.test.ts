@@ -7,6 +7,7 @@ import { idleClient } from '#test/web/client.ts';
 import { addRows, type Rows } from '#test/web/rows.ts';
 import { addOrg, createWorld, type Person, type World } from '#test/web/world.ts';
 import { fakeEngine, type FakeEngine } from './engine.fixture.ts';
+import { idleSweep } from './sweep.fixture.ts';
 import { startSweeping, sweepOnce, type SweepDeps } from './sweep.ts';
 
 let world: World;
@@ -38,9 +39,8 @@ beforeEach(async () => {
   await sql`delete from slack_live`;
   [engine, logged, given, edited, questions, shown] = [fakeEngine(), [], [], [], [], []];
   deps = {
-    db: world.deps.db,
+    ...idleSweep(world.deps),
     engine: engine.port,
-    keys: world.deps.keys,
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     editCards: async ({ approvalId }) => {
       if (engine.broken.has(approvalId)) throw new Error('the channel is gone');
@@ -50,11 +50,8 @@ beforeEach(async () => {
       given.push(run);
       await sql`update runs set status = 'failed', ended_at = now() where id = ${run.runId}`;
     },
-    checkHealth: async () => ({ isDown: false, runIds: [] }),
-    tellApprovers: async () => {},
     editQuestion: async ({ effectId }) => void questions.push(effectId),
     showProgress: async ({ runId }) => void shown.push(runId),
-    keepCheckpoint: async () => {},
   };
 });
 

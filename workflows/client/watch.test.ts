@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addConnection } from '#db/connections.ts';
 import { idleClient } from '#test/web/client.ts';
 import { addOrg, createWorld, inOrg, type Person, type World } from '#test/web/world.ts';
-import { fakeEngine } from './engine.fixture.ts';
+import { idleSweep } from './sweep.fixture.ts';
 import type { SweepDeps } from './sweep.ts';
 import { watchConnections } from './watch.ts';
 
@@ -24,17 +24,9 @@ afterAll(async () => {
 const watch = async (checkHealth: SweepDeps['checkHealth']) => {
   const lines: string[] = [];
   const isAnyDown = await watchConnections({
-    db: world.deps.db,
-    keys: world.deps.keys,
-    engine: fakeEngine().port,
+    ...idleSweep(world.deps),
     log: pino({}, { write: (line: string) => void lines.push(line) }),
     checkHealth,
-    editCards: async () => {},
-    tellApprovers: async () => {},
-    giveUp: async () => {},
-    editQuestion: async () => {},
-    showProgress: async () => {},
-    keepCheckpoint: async () => {},
   });
   return { isAnyDown, lines };
 };
